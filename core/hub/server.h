@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server: what all workers share. It is made before they run and, but for
+ * the table of hubs, only read while they do.
+ */
+#ifndef HUB_SERVER_H
+#define HUB_SERVER_H
+
+#include "hub/hub.h"
+#include "hub/points.h"
+#include "net/http.h"
+
+struct conf_set;
+
+struct server {
+	struct conf_set *conf; /* borrowed: outlives the server */
+	struct points points;
+	struct hub_table hubs;
+	struct worker *workers[WORKERS_MAX];
+	unsigned worker_count;
+	struct loop_limits loop_limits;
+	struct http_service http;
+	struct wps_host host;
+};
+
+static inline struct server *
+worker_server(const struct worker *worker)
+{
+	return worker->server;
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HTTP connections of a server (RFC 9112), on streams.
+ *
+ * One request at a time: what is pipelined behind it waits, unread. State is
+ * held only during a request; an idle connection keeps none but this struct.
+ * Upgrades leave by http_upgrade, which takes the stream away.
+ */
+#ifndef NET_HTTP_H
+#define NET_HTTP_H
+
+#include "net/httpreq.h"
+#include "net/loop.h"
+#include "net/sender.h"
+
+struct http;
+struct stream;
+
+struct http_service {
+	/* A whole request; http_respond follows, now or later. */
+	void (*serve)(struct http *http);
+	/* The head of an upgrade request, without a body; http_respond or
+	 * http_upgrade follows, now or later. */
+	void (*upgrade)(struct http *http);
+	/* The peer has gone before the answer to an upgrade request. */
+	void (*gone)(struct http *http);
+	struct http_limits limits;
+	struct sender_limits out;
+	uint64_t request_ms;  /* from the first byte to the last of a request */
+	uint64_t idle_ms;     /* between requests */
+	uint64_t linger_ms;   /* for the rest of a refused request */
+	size_t linger_bytes;
+};
+
+enum http_state {
+	HTTP_IDLE = 1, /* between requests */
+	HTTP_READING,
+	HTTP_SERVING,
+	HTTP_UPGRADING,
+	HTTP_LINGERING, /* answered, and reading on so that the answer arrives */
+	HTTP_GONE,      /* the peer has gone; the answer is still awaited */
+	HTTP_CLOSED,    /* to be freed at the end of the turn */
+};
+
+struct http {
+	uint32_t magic;
+	enum http_state state;
+	struct stream *stream; /* owned */
+	struct sender sender;
+	const struct http_service *service;
+	struct http_reader *reader; /* owned; none while idle */
+	struct wheel_timer timer;
+	struct mail next;    /* takes up what waits, or frees */
+	bool next_due;
+	char *waiting;       /* owned; pipelined bytes */
+	size_t waiting_len;
+	size_t lingered;
+	struct rester rester;
+	void *exchange;      /* of the layer above, during a request */
+};
+
+#define HTTP_MAGIC 0x77687470u
+
+/* Takes the descriptor. */
+void http_accept(struct worker *worker, int fd,
+    const struct http_service *service);
+
+static inline const struct http_request *
+http_request(const struct http *http)
+{
+	return http_reader_request(http->reader);
+}
+
+struct worker *http_worker(const struct http *http);
+
+/* Answers the request; `http` must not be used by the caller afterwards. */
+void http_respond(struct http *http, int status,
+    const struct wps_header *headers, size_t count, struct wps_span body);
+
+/* A text/plain answer with a short reason. */
+void http_refuse(struct http *http, int status, const char *reason);
+
+/*
+ * Answers 101 with the key's proof and the subprotocol (absent: none), and gives
+ * the stream and its sender to `take`; `http` is gone then. `early` is what came
+ * behind the request.
+ */
+typedef void (*http_take_fn)(struct stream *stream, struct sender *first,
+    struct wps_span early, void *data);
+void http_upgrade(struct http *http, struct wps_span subprotocol,
+    http_take_fn take, void *data);
+
+/* Frees the readers that a worker keeps. */
+void http_pool_fini(struct worker *worker);
+
+#endif

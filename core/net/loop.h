@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Workers: threads, each with a libev loop of its own and a mailbox.
+ *
+ * Nothing of a worker is touched by another thread but its mailbox. Mail runs
+ * in the order in which it was put there. There are two kinds: work on the
+ * shard, run wherever the mailbox is drained and calling no plugin (but to
+ * encode); and calls, kept for the end of the loop's turn, so that a plugin is
+ * never entered from inside another command.
+ *
+ * A turn: sockets and timers, then the calls, then one flush of every sender
+ * that has something to write.
+ *
+ * Mail never blocks and is never refused. Above a mark of waiting bytes, those
+ * that feed a mailbox rest: their sockets are not read until it has drained.
+ */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include "net/wheel.h"
+#include "util/list.h"
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WORKERS_MAX 64 /* one bit each in a word */
+
+struct worker;
+struct http_reader;
+struct out_entry;
+
+struct mail {
+	struct mail *next;
+	void (*run)(struct worker *worker, struct mail *mail);
+	size_t bytes; /* that it holds, against the mark */
+	bool call;    /* enters a plugin: run at the end of the turn */
+};
+
+/* Who rests while a mailbox is over its mark; woken by its `wake`. */
+struct rester {
+	struct list link;
+	void (*wake)(struct rester *rester);
+};
+
+/* Read at start; the same for all workers. */
+struct loop_limits {
+	size_t mailbox_bytes; /* the mark above which feeders rest */
+};
+
+struct worker {
+	unsigned index;
+	struct worker *const *peers; /* all workers, this one too */
+	unsigned peer_count;
+	struct ev_loop *loop; /* owned */
+	pthread_t thread;
+	const struct loop_limits *limits; /* borrowed */
+
+	/* Mailbox: a stack that others push to; the owner takes it whole. */
+	_Atomic(struct mail *) mailbox;
+	_Atomic size_t mail_bytes;
+	_Atomic uint64_t feeders; /* workers that wait for it to drain */
+	ev_async wake;
+
+	uint64_t congested;   /* mailboxes over their mark that we feed */
+	struct list resting;  /* of struct rester */
+
+	struct mail *calls, **calls_end;
+	struct list dirty; /* of struct sender: something to write */
+	ev_prepare prepare;
+
+	struct wheel wheel;
+	ev_timer tick;
+
+	char *read_buf; /* owned; shared by all its sockets */
+	struct out_entry *entry_pool;
+	size_t entry_pool_count;
+	struct wslay_frame_context *frame_pool[16];
+	unsigned frame_pool_count;
+	struct http_reader *reader_pool[64];
+	unsigned reader_pool_count;
+	time_t date_second;
+	char date[32]; /* of HTTP answers; made once a second */
+
+	void *shards;         /* of the layer above */
+	void **plugin_states; /* of the layer above */
+	void *server;         /* of the layer above */
+};
+
+#define WORKER_READ_SIZE (64 * 1024)
+
+/* On the main thread, before threads start. `peers` may still be filling. */
+struct worker *worker_new(unsigned index, struct worker *const *peers,
+    unsigned peer_count, const struct loop_limits *limits);
+void worker_free(struct worker **worker);
+
+/* Runs the loop on the calling thread until worker_stop. */
+void worker_run(struct worker *worker);
+
+/* Any thread: ends the loop soon. */
+void worker_stop(struct worker *worker);
+
+/* Any thread: the mail is the callee's until it runs; `run` frees it. */
+void worker_post(struct worker *worker, struct mail *mail);
+
+/* The owner: runs all that is in the mailbox now. Calls are kept. */
+void worker_drain(struct worker *worker);
+
+/* The owner: runs at the end of this turn. */
+void worker_later(struct worker *worker, struct mail *mail);
+
+/* The owner: runs the calls and flushes, as at the end of a turn. */
+void worker_settle(struct worker *worker);
+
+/* Whether a mailbox that this worker feeds is over its mark. */
+bool worker_congested(const struct worker *worker);
+
+/* Wakes the rester once no mailbox is over its mark any more. */
+void worker_rest(struct worker *worker, struct rester *rester);
+
+/* Monotonic milliseconds of this turn. */
+uint64_t worker_now_ms(const struct worker *worker);
+
+void worker_timer_start(struct worker *worker, struct wheel_timer *timer,
+    uint64_t after_ms);
+void worker_timer_stop(struct worker *worker, struct wheel_timer *timer);
+
+/* The value of a Date header (RFC 9110, section 5.6.7). */
+const char *worker_date(struct worker *worker);
+
+#endif

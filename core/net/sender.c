@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/sender.h"
+
+#include "net/loop.h"
+#include "net/stream.h"
+#include "util/alloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define POOL_MAX 65536    /* spare entries that a worker keeps */
+#define IOV_BATCH 128     /* pieces of one writev */
+#define WS_FIN 0x80
+
+struct out_entry {
+	struct out_entry *next;
+	struct wps_body *body; /* counted */
+};
+
+/* An entry of a body with inserts; its header cannot be shared. */
+struct insert_entry {
+	struct out_entry entry;
+	uint8_t head_len;
+	char head[BODY_HEAD];
+	struct inserts inserts;
+};
+
+/* --- bodies --------------------------------------------------------------- */
+
+struct wps_body *
+body_new(uint8_t opcode, size_t len)
+{
+	struct wps_body *body = malloc(sizeof(*body) + BODY_HEAD + len);
+
+	if (body == NULL)
+		return NULL;
+	body->refs = 1;
+	body->opcode = opcode;
+	body->insert_count = 0;
+	body->head_len = 0;
+	body->len = len;
+	return body;
+}
+
+void
+body_unref(struct wps_body *body)
+{
+	if (body && --body->refs == 0)
+		free(body);
+}
+
+/* RFC 6455, section 5.2, without a mask; returns the header's length. */
+static uint8_t
+format_header(char head[BODY_HEAD], uint8_t opcode, size_t len)
+{
+	unsigned char *p = (unsigned char *)head;
+
+	p[0] = WS_FIN | opcode;
+	if (len < 126) {
+		p[1] = (unsigned char)len;
+		return 2;
+	}
+	if (len <= UINT16_MAX) {
+		p[1] = 126;
+		p[2] = (unsigned char)(len >> 8);
+		p[3] = (unsigned char)len;
+		return 4;
+	}
+	p[1] = 127;
+	for (unsigned i = 0; i < 8; i++)
+		p[2 + i] = (unsigned char)((uint64_t)len >> (56 - 8 * i));
+	return 10;
+}
+
+void
+body_seal(struct wps_body *body)
+{
+	if (body->opcode == 0 || body->insert_count > 0)
+		return;
+	char head[BODY_HEAD];
+	body->head_len = format_header(head, body->opcode, body->len);
+	memcpy(body_data(body) - body->head_len, head, body->head_len);
+}
+
+/* --- entries -------------------------------------------------------------- */
+
+static size_t
+inserted(const struct wps_body *body, const struct inserts *inserts)
+{
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < body->insert_count; i++)
+		sum += inserts->len[i];
+	return sum;
+}
+
+static size_t
+entry_size(const struct out_entry *entry)
+{
+	const struct wps_body *body = entry->body;
+
+	if (body->insert_count == 0)
+		return body->head_len + body->len;
+	const struct insert_entry *e = (const struct insert_entry *)entry;
+	return e->head_len + body->len + inserted(body, &e->inserts);
+}
+
+static struct out_entry *
+plain_entry(struct worker *worker)
+{
+	struct out_entry *entry = worker->entry_pool;
+
+	if (entry == NULL)
+		return xmalloc(sizeof(*entry));
+	worker->entry_pool = entry->next;
+	worker->entry_pool_count--;
+	return entry;
+}
+
+static struct out_entry *
+insert_entry(struct wps_body *body, const struct inserts *inserts)
+{
+	struct insert_entry *e = xmalloc(sizeof(*e));
+
+	e->inserts = *inserts;
+	e->head_len = 0;
+	if (body->opcode != 0)
+		e->head_len = format_header(e->head, body->opcode,
+		    body->len + inserted(body, inserts));
+	return &e->entry;
+}
+
+static void
+entry_free(struct worker *worker, struct out_entry *entry)
+{
+	bool pooled = entry->body->insert_count == 0;
+
+	body_unref(entry->body);
+	if (!pooled || worker->entry_pool_count >= POOL_MAX) {
+		free(entry);
+		return;
+	}
+	entry->next = worker->entry_pool;
+	worker->entry_pool = entry;
+	worker->entry_pool_count++;
+}
+
+void
+out_pool_fini(struct worker *worker)
+{
+	while (worker->entry_pool) {
+		struct out_entry *next = worker->entry_pool->next;
+		free(worker->entry_pool);
+		worker->entry_pool = next;
+	}
+	worker->entry_pool_count = 0;
+}
+
+/* --- queue ---------------------------------------------------------------- */
+
+void
+sender_init(struct sender *sender, struct stream *stream,
+    const struct sender_limits *limits, void (*flushed)(struct sender *sender))
+{
+	*sender = (struct sender){
+		.stream = stream,
+		.worker = stream->worker,
+		.limits = limits,
+		.flushed = flushed,
+	};
+	list_init(&sender->dirty);
+}
+
+static void
+pop(struct sender *sender)
+{
+	struct out_entry *entry = sender->head;
+
+	sender->head = entry->next;
+	if (sender->head == NULL)
+		sender->tail = NULL;
+	sender->items--;
+	entry_free(sender->worker, entry);
+}
+
+void
+sender_fini(struct sender *sender)
+{
+	while (sender->head)
+		pop(sender);
+	sender->bytes = 0;
+	list_remove(&sender->dirty);
+}
+
+void
+sender_drop_unsent(struct sender *sender)
+{
+	struct out_entry *partial = NULL;
+
+	if (sender->offset > 0) {
+		partial = sender->head;
+		sender->head = partial->next;
+		sender->items--;
+	}
+	while (sender->head)
+		pop(sender);
+	sender->bytes = 0;
+	sender->tail = sender->head = partial;
+	if (partial) {
+		partial->next = NULL;
+		sender->items = 1;
+		sender->bytes = entry_size(partial) - sender->offset;
+	}
+}
+
+static bool
+over_limit(const struct sender *sender, size_t more)
+{
+	return sender->head != NULL &&
+	    (sender->items >= sender->limits->items ||
+	     sender->bytes + more > sender->limits->bytes);
+}
+
+/* Without news for the owner: it may be in the middle of something. */
+static void write_some(struct sender *sender);
+
+int
+sender_push(struct sender *sender, struct wps_body *body,
+    const struct inserts *inserts)
+{
+	size_t size = body->len + BODY_HEAD;
+
+	if (inserts)
+		size += inserted(body, inserts);
+	if (over_limit(sender, size)) {
+		write_some(sender);
+		if (over_limit(sender, size))
+			return WPS_FULL;
+	}
+	if (sender->failed)
+		return WPS_OK; /* its end is on the way */
+
+	struct out_entry *entry = body->insert_count ?
+	    insert_entry(body, inserts) : plain_entry(sender->worker);
+	entry->next = NULL;
+	entry->body = body;
+	body->refs++;
+	if (sender->tail)
+		sender->tail->next = entry;
+	else
+		sender->head = entry;
+	sender->tail = entry;
+	sender->items++;
+	sender->bytes += entry_size(entry);
+	if (list_empty(&sender->dirty))
+		list_add(&sender->worker->dirty, &sender->dirty);
+	return WPS_OK;
+}
+
+/* --- writing -------------------------------------------------------------- */
+
+struct pieces {
+	struct iovec iov[IOV_BATCH];
+	int count;
+	size_t skip; /* bytes of the first entry that are sent already */
+};
+
+static void
+piece(struct pieces *pieces, char *data, size_t len)
+{
+	if (pieces->skip >= len) {
+		pieces->skip -= len;
+		return;
+	}
+	pieces->iov[pieces->count++] = (struct iovec){
+		.iov_base = data + pieces->skip,
+		.iov_len = len - pieces->skip,
+	};
+	pieces->skip = 0;
+}
+
+static void
+entry_pieces(struct pieces *pieces, struct out_entry *entry)
+{
+	struct wps_body *body = entry->body;
+
+	if (body->insert_count == 0) {
+		piece(pieces, body_data(body) - body->head_len,
+		    body->head_len + body->len);
+		return;
+	}
+	struct insert_entry *e = (struct insert_entry *)entry;
+	char *data = body_data(body);
+	size_t at = 0;
+	piece(pieces, e->head, e->head_len);
+	for (unsigned i = 0; i < body->insert_count; i++) {
+		piece(pieces, data + at, body->insert_at[i] - at);
+		piece(pieces, e->inserts.text[i], e->inserts.len[i]);
+		at = body->insert_at[i];
+	}
+	piece(pieces, data + at, body->len - at);
+}
+
+#define PIECES_PER_ENTRY (2 + 2 * WPS_INSERTS)
+
+static void
+gather(const struct sender *sender, struct pieces *pieces)
+{
+	pieces->count = 0;
+	pieces->skip = sender->offset;
+	for (struct out_entry *entry = sender->head;
+	    entry && pieces->count + PIECES_PER_ENTRY <= IOV_BATCH;
+	    entry = entry->next)
+		entry_pieces(pieces, entry);
+}
+
+static void
+sent(struct sender *sender, size_t n)
+{
+	sender->bytes -= n;
+	n += sender->offset;
+	while (sender->head) {
+		size_t size = entry_size(sender->head);
+		if (n < size)
+			break;
+		n -= size;
+		pop(sender);
+	}
+	sender->offset = n;
+}
+
+static void
+write_some(struct sender *sender)
+{
+	struct pieces pieces;
+
+	while (sender->head && !sender->failed) {
+		gather(sender, &pieces);
+		ssize_t n = pieces.count ? stream_writev(sender->stream,
+		    pieces.iov, pieces.count) : 0;
+		if (n < 0) {
+			sender->failed = errno != EAGAIN && errno != EWOULDBLOCK;
+			break;
+		}
+		sent(sender, (size_t)n);
+	}
+}
+
+void
+sender_flush(struct sender *sender)
+{
+	write_some(sender);
+	list_remove(&sender->dirty);
+	stream_want_write(sender->stream,
+	    sender->head != NULL && !sender->failed);
+	if (sender->head == NULL || sender->failed)
+		sender->flushed(sender);
+}
+
+void
+sender_move(struct sender *to, struct sender *from)
+{
+	wps_assert(to->head == NULL);
+	to->head = from->head;
+	to->tail = from->tail;
+	to->bytes = from->bytes;
+	to->offset = from->offset;
+	to->items = from->items;
+	to->failed = from->failed;
+	from->head = from->tail = NULL;
+	from->bytes = from->offset = from->items = 0;
+	list_remove(&from->dirty);
+	if (to->head)
+		list_add(&to->worker->dirty, &to->dirty);
+}

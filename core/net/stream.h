@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stream: one connected socket on one worker's loop.
+ *
+ * It holds no buffer. Whoever serves it (HTTP first, WebSocket after an
+ * upgrade) is its owner, hears that it can be read or written, and may hand it
+ * to the next owner.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct worker;
+
+struct stream_ops {
+	void (*readable)(void *owner);
+	void (*writable)(void *owner);
+};
+
+struct stream {
+	ev_io io;
+	struct worker *worker;        /* borrowed */
+	const struct stream_ops *ops; /* of the owner */
+	void *owner;
+};
+
+/* Takes the descriptor, which does not block. Watches nothing yet. */
+struct stream *stream_new(struct worker *worker, int fd);
+void stream_free(struct stream **stream);
+
+void stream_set_owner(struct stream *stream, const struct stream_ops *ops,
+    void *owner);
+
+void stream_want_read(struct stream *stream, bool on);
+void stream_want_write(struct stream *stream, bool on);
+
+/* Bytes; 0 at the end; -1 with errno, EAGAIN when there is nothing now. */
+ssize_t stream_read(struct stream *stream, void *dst, size_t len);
+ssize_t stream_writev(struct stream *stream, const struct iovec *iov, int n);
+
+/* No more will be written; the peer hears the end. */
+void stream_shutdown(struct stream *stream);
+
+#endif

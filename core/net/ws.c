@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/ws.h"
+
+#include "lib/utf8.h"
+#include "net/stream.h"
+#include "net/wsinput.h"
+#include "util/alloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define OP_CLOSE 0x8
+#define OP_PONG 0xA
+#define CLOSE_REASON_MAX 123
+
+/* From the first close on. */
+struct ws_closing {
+	struct ws *ws;
+	struct wheel_timer timer; /* the peer's answer is awaited */
+	struct mail mail;         /* brings `ended` */
+	struct ws_end end;
+	bool sent_close;
+	bool got_close;
+	bool ended;
+};
+
+struct held_message {
+	struct held_message *next;
+	enum wps_frame frame;
+	size_t len;
+	char data[];
+};
+
+/* What was read and waits: messages of a held connection, and raw bytes. */
+struct ws_rest {
+	struct ws *ws;
+	struct held_message *head, **end;
+	uint32_t items;
+	size_t bytes;
+	char *raw; /* owned; behind the messages, not parsed yet */
+	size_t raw_len;
+	struct mail mail; /* takes up reading again */
+	bool resuming;
+	struct rester rester; /* a mailbox is over its mark */
+};
+
+static const struct stream_ops stream_ops;
+
+/* --- end ------------------------------------------------------------------ */
+
+static void
+tell_ended(struct worker *worker, struct mail *mail)
+{
+	struct ws_closing *closing = container_of(mail, struct ws_closing, mail);
+	struct ws *ws = closing->ws;
+
+	(void)worker;
+	ws->ops->ended(ws->owner, &closing->end);
+}
+
+static void end(struct ws *ws);
+
+static void
+on_close_timeout(struct wheel_timer *timer)
+{
+	end(container_of(timer, struct ws_closing, timer)->ws);
+}
+
+static struct ws_closing *
+closing_get(struct ws *ws)
+{
+	if (ws->closing == NULL) {
+		struct ws_closing *closing = xcalloc(1, sizeof(*closing));
+		closing->ws = ws;
+		closing->end.code = WS_ABNORMAL;
+		closing->mail.run = tell_ended;
+		wheel_timer_init(&closing->timer, on_close_timeout);
+		ws->closing = closing;
+	}
+	return ws->closing;
+}
+
+/* The socket is of no use any more. */
+static void
+end(struct ws *ws)
+{
+	struct ws_closing *closing = closing_get(ws);
+
+	if (closing->ended)
+		return;
+	closing->ended = true;
+	if (!closing->sent_close)
+		closing->end.by_peer = true;
+	ws->deaf = true;
+	worker_timer_stop(ws->stream->worker, &closing->timer);
+	stream_want_read(ws->stream, false);
+	stream_want_write(ws->stream, false);
+	worker_later(ws->stream->worker, &closing->mail);
+}
+
+static void
+on_flushed(struct sender *sender)
+{
+	struct ws *ws = container_of(sender, struct ws, sender);
+
+	if (sender->failed) {
+		end(ws);
+		return;
+	}
+	/* RFC 6455, section 7.1.1: the server closes the socket first. */
+	if (ws->closing && ws->closing->sent_close && ws->closing->got_close)
+		end(ws);
+}
+
+/* --- frames of our own ---------------------------------------------------- */
+
+static void
+push_control(struct ws *ws, uint8_t opcode, struct wps_span payload)
+{
+	struct wps_body *body = body_new(opcode, payload.len);
+
+	if (body == NULL)
+		return;
+	if (payload.len > 0)
+		memcpy(body_data(body), payload.data, payload.len);
+	body_seal(body);
+	/* A peer that does not read its pongs gets no more of them. */
+	(void)sender_push(&ws->sender, body, NULL);
+	body_unref(body);
+}
+
+static void
+push_close(struct ws *ws, uint16_t code, struct wps_span reason)
+{
+	char payload[2 + CLOSE_REASON_MAX];
+	size_t len = 0;
+
+	if (code != WS_NO_STATUS) {
+		payload[0] = (char)(code >> 8);
+		payload[1] = (char)code;
+		len = utf8_cut(reason, CLOSE_REASON_MAX);
+		if (len > 0)
+			memcpy(payload + 2, reason.data, len);
+		len += 2;
+	}
+	push_control(ws, OP_CLOSE, (struct wps_span){ payload, len });
+	ws->closing->sent_close = true;
+}
+
+void
+ws_close(struct ws *ws, uint16_t code, struct wps_span reason)
+{
+	struct ws_closing *closing = closing_get(ws);
+
+	if (closing->sent_close || closing->ended)
+		return;
+	push_close(ws, code, reason);
+	ws_hold(ws, false);
+	worker_timer_start(ws->stream->worker, &closing->timer,
+	    ws->limits->close_wait_ms);
+}
+
+int
+ws_push(struct ws *ws, struct wps_body *body, const struct inserts *inserts)
+{
+	if (ws->closing && (ws->closing->sent_close || ws->closing->ended))
+		return WPS_OK;
+	return sender_push(&ws->sender, body, inserts);
+}
+
+void
+ws_drop_unsent(struct ws *ws)
+{
+	sender_drop_unsent(&ws->sender);
+}
+
+/* --- what comes in -------------------------------------------------------- */
+
+static struct ws_rest *
+rest_get(struct ws *ws)
+{
+	if (ws->rest == NULL) {
+		struct ws_rest *rest = xcalloc(1, sizeof(*rest));
+		rest->ws = ws;
+		rest->end = &rest->head;
+		list_init(&rest->rester.link);
+		ws->rest = rest;
+	}
+	return ws->rest;
+}
+
+static void
+keep_message(struct ws *ws, enum wps_frame frame, struct wps_span data)
+{
+	struct ws_rest *rest = rest_get(ws);
+	struct held_message *held = malloc(sizeof(*held) + data.len);
+
+	if (held == NULL) {
+		wsinput_fail(ws, 1011, "out of memory");
+		return;
+	}
+	held->next = NULL;
+	held->frame = frame;
+	held->len = data.len;
+	if (data.len > 0)
+		memcpy(held->data, data.data, data.len);
+	*rest->end = held;
+	rest->end = &held->next;
+	rest->items++;
+	rest->bytes += data.len;
+}
+
+void
+wsinput_message(struct ws *ws, enum wps_frame frame, struct wps_span data)
+{
+	if (ws->closing)
+		return;
+	if (ws->held || (ws->rest && ws->rest->head))
+		keep_message(ws, frame, data);
+	else
+		ws->ops->message(ws->owner, frame, data);
+}
+
+void
+wsinput_ping(struct ws *ws, struct wps_span payload)
+{
+	if (ws->closing == NULL)
+		push_control(ws, OP_PONG, payload);
+}
+
+void
+wsinput_closed(struct ws *ws, uint16_t code)
+{
+	struct ws_closing *closing = closing_get(ws);
+
+	closing->got_close = true;
+	closing->end.code = code;
+	ws->deaf = true;
+	if (!closing->sent_close) {
+		closing->end.by_peer = true;
+		push_close(ws, code, WPS_SPAN_NONE);
+		worker_timer_start(ws->stream->worker, &closing->timer,
+		    ws->limits->close_wait_ms);
+	} else if (ws->sender.head == NULL) {
+		end(ws);
+	}
+}
+
+void
+wsinput_fail(struct ws *ws, uint16_t code, const char *reason)
+{
+	ws->deaf = true;
+	if (ws->closing == NULL)
+		ws->ops->violated(ws->owner, code, reason);
+}
+
+bool
+wsinput_stalled(const struct ws *ws)
+{
+	const struct ws_rest *rest = ws->rest;
+
+	return rest && rest->head &&
+	    (rest->items >= ws->limits->held_items ||
+	     rest->bytes >= ws->limits->held_bytes);
+}
+
+static void
+keep_raw(struct ws *ws, struct wps_span left)
+{
+	struct ws_rest *rest = rest_get(ws);
+
+	stream_want_read(ws->stream, false);
+	if (left.len == 0)
+		return;
+	rest->raw = xmalloc(left.len);
+	memcpy(rest->raw, left.data, left.len);
+	rest->raw_len = left.len;
+}
+
+static void
+feed(struct ws *ws, struct wps_span bytes)
+{
+	struct wps_span left = wsinput_feed(ws, bytes);
+
+	if (wsinput_stalled(ws) && !ws->deaf)
+		keep_raw(ws, left);
+}
+
+static void
+wake_rester(struct rester *rester)
+{
+	struct ws_rest *rest = container_of(rester, struct ws_rest, rester);
+
+	stream_want_read(rest->ws->stream, true);
+}
+
+static void
+on_readable(void *owner)
+{
+	struct ws *ws = owner;
+	struct worker *worker = ws->stream->worker;
+
+	ssize_t n = stream_read(ws->stream, worker->read_buf, WORKER_READ_SIZE);
+	if (n <= 0) {
+		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+			end(ws);
+		return;
+	}
+	if (ws->deaf)
+		return;
+	feed(ws, (struct wps_span){ worker->read_buf, (size_t)n });
+	if (worker_congested(worker) && !ws->deaf) {
+		struct ws_rest *rest = rest_get(ws);
+		rest->rester.wake = wake_rester;
+		stream_want_read(ws->stream, false);
+		if (list_empty(&rest->rester.link))
+			worker_rest(worker, &rest->rester);
+	}
+}
+
+static void
+on_writable(void *owner)
+{
+	struct ws *ws = owner;
+
+	sender_flush(&ws->sender);
+}
+
+static const struct stream_ops stream_ops = {
+	.readable = on_readable,
+	.writable = on_writable,
+};
+
+/* --- holding and going on ------------------------------------------------- */
+
+static void
+give_held(struct ws *ws)
+{
+	struct ws_rest *rest = ws->rest;
+
+	while (rest->head && !ws->held && ws->closing == NULL) {
+		struct held_message *held = rest->head;
+		rest->head = held->next;
+		if (rest->head == NULL)
+			rest->end = &rest->head;
+		rest->items--;
+		rest->bytes -= held->len;
+		ws->ops->message(ws->owner, held->frame,
+		    (struct wps_span){ held->data, held->len });
+		free(held);
+	}
+}
+
+static void
+resume(struct worker *worker, struct mail *mail)
+{
+	struct ws_rest *rest = container_of(mail, struct ws_rest, mail);
+	struct ws *ws = rest->ws;
+
+	(void)worker;
+	rest->resuming = false;
+	give_held(ws);
+	if (wsinput_stalled(ws) || ws->deaf)
+		return;
+	char *raw = rest->raw;
+	struct wps_span bytes = { raw, rest->raw_len };
+	rest->raw = NULL;
+	rest->raw_len = 0;
+	stream_want_read(ws->stream, true);
+	feed(ws, bytes);
+	free(raw);
+}
+
+void
+ws_hold(struct ws *ws, bool on)
+{
+	ws->held = on;
+	if (on || ws->rest == NULL || ws->rest->resuming)
+		return;
+	ws->rest->resuming = true;
+	ws->rest->mail.run = resume;
+	worker_later(ws->stream->worker, &ws->rest->mail);
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+struct ws *
+ws_new(struct stream *stream, struct sender *first, const struct ws_ops *ops,
+    const struct ws_limits *limits, void *owner)
+{
+	struct ws *ws = xcalloc(1, sizeof(*ws));
+
+	ws->stream = stream;
+	ws->ops = ops;
+	ws->limits = limits;
+	ws->owner = owner;
+	sender_init(&ws->sender, stream, &limits->out, on_flushed);
+	sender_move(&ws->sender, first);
+	stream_set_owner(stream, &stream_ops, ws);
+	stream_want_read(stream, true);
+	return ws;
+}
+
+void
+ws_feed_early(struct ws *ws, struct wps_span bytes)
+{
+	if (bytes.len > 0)
+		feed(ws, bytes);
+}
+
+static void
+rest_free(struct ws_rest *rest)
+{
+	if (rest == NULL)
+		return;
+	while (rest->head) {
+		struct held_message *next = rest->head->next;
+		free(rest->head);
+		rest->head = next;
+	}
+	list_remove(&rest->rester.link);
+	free(rest->raw);
+	free(rest);
+}
+
+void
+ws_free(struct ws **ws)
+{
+	struct ws *w = *ws;
+
+	if (w == NULL)
+		return;
+	if (w->closing) {
+		worker_timer_stop(w->stream->worker, &w->closing->timer);
+		free(w->closing);
+	}
+	wsinput_detach(w);
+	rest_free(w->rest);
+	sender_fini(&w->sender);
+	stream_free(&w->stream);
+	free(w);
+	*ws = NULL;
+}

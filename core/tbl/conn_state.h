@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* States of a connection: name, text, where it may go from there. */
+
+/* Its upgrade request is whole; the caller's identity is asked for. */
+CONN_STATE(AUTH, "auth", TO(CONNECT_EVENT) | TO(GONE))
+/* The application decides; without one this state is passed at once. */
+CONN_STATE(CONNECT_EVENT, "connect-event", TO(OPEN) | TO(GONE))
+/* It is in the tables of its shard; messages go both ways. */
+CONN_STATE(OPEN, "open", TO(CLOSING) | TO(GONE))
+/* It is in no table any more; the close handshake runs. */
+CONN_STATE(CLOSING, "closing", TO(GONE))
+/* Its transport is gone; only references keep the struct. */
+CONN_STATE(GONE, "gone", 0)
+#undef CONN_STATE

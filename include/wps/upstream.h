@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Upstreams: the application behind the server hears what happens, and answers.
+ *
+ * The host gives the events of one connection in this order: connect,
+ * connected, user events (one at a time), disconnected.
+ */
+#ifndef WPS_UPSTREAM_H
+#define WPS_UPSTREAM_H
+
+#include <wps/handshake.h>
+#include <wps/msg.h>
+
+enum wps_event_kind {
+	WPS_EVENT_CONNECT = 1,  /* blocking: may the client come in, and as whom */
+	WPS_EVENT_CONNECTED,    /* the upgrade was answered */
+	WPS_EVENT_DISCONNECTED, /* the connection is gone */
+	WPS_EVENT_USER,         /* blocking: a message for the application */
+};
+
+struct wps_event {
+	enum wps_event_kind kind;
+	struct wps_conn *conn;
+	struct wps_span name; /* connect, connected, disconnected, or the user event's */
+	const struct wps_handshake *handshake; /* connect */
+	struct wps_span reason;                /* disconnected; may be empty */
+	enum wps_data type;                    /* user */
+	struct wps_span payload;               /* user */
+	const struct wps_pair *metadata;       /* user */
+	size_t metadata_count;
+};
+
+/* The answer to a blocking event; all spans are borrowed during the call. */
+struct wps_answer {
+	int result; /* WPS_OK: accepted; WPS_DECLINED: the application refused;
+		       WPS_NOT_FOUND: nobody handles it; negative: it failed */
+
+	/* A refused connect: what the client gets. */
+	int status; /* HTTP; 0: 500 */
+	struct wps_span content_type, body;
+
+	/* An accepted connect (upstream-events.md, section 5.1). */
+	struct wps_span user;         /* empty or absent: keeps the token's */
+	struct wps_span subprotocol;  /* empty or absent: no choice */
+	bool has_roles;               /* replaces the token's, even with none */
+	const struct wps_span *roles;
+	size_t role_count;
+	const struct wps_span *groups; /* not empty: replaces the token's */
+	size_t group_count;
+
+	/* An accepted user event: a message for the client (section 6). */
+	bool has_message;
+	enum wps_data type;
+	struct wps_span payload;
+	const struct wps_pair *metadata;
+	size_t metadata_count;
+};
+
+struct wps_reply; /* the one-shot answer to a blocking event */
+
+struct wps_upstream {
+	uint32_t struct_size;
+
+	/* [loop] Whether it wants this event of this connection. The first
+	 * upstream that says so gets it. Mandatory. */
+	bool (*wants)(void *worker_state, const struct wps_event *event);
+
+	/*
+	 * [loop] Takes the event; everything in it is borrowed. With a reply,
+	 * host->answer is called for it exactly once, before or after this
+	 * returns, unless `cancel` comes first. Mandatory.
+	 */
+	void (*deliver)(void *worker_state, const struct wps_event *event,
+	    struct wps_reply *reply);
+
+	/* [loop] The reply is void: nobody waits for it any more. Mandatory. */
+	void (*cancel)(void *worker_state, struct wps_reply *reply);
+
+	/* [loop] The connection's record ends: its slot (conn_slot) is to be
+	 * freed. Called only if the slot is not NULL. May be NULL. */
+	void (*forget)(void *worker_state, void *slot);
+};
+
+#endif

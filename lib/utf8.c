@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/utf8.h"

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Answers: see answer.h. The answer to connect is a document and is read as a
+ * tree; those to user events are payload and only judged.
+ */
+#include "answer.h"
+
+#include "lib/jscan.h"
+#include "lib/utf8.h"
+
+#include <stdlib.h>
+
+#define METADATA_KEY_MAX 256
+#define METADATA_VALUE_MAX 1024
+#define METADATA_TOTAL_MAX 8192
+
+static void
+fail(struct answer *answer, int result, const char *problem)
+{
+	answer->out = (struct wps_answer){ .result = result };
+	answer->has_state = false;
+	answer->problem = problem;
+}
+
+static struct wps_span
+last_header(struct wps_span head, struct wps_span name)
+{
+	struct wps_span value, last = WPS_SPAN_NONE;
+
+	while (head_find(&head, name, &value))
+		last = value;
+	return last;
+}
+
+/* --- connection state ------------------------------------------------------------ */
+
+static bool
+is_clean(struct wps_span value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] == '\r' || value.data[i] == '\0')
+			return false;
+	}
+	return true;
+}
+
+static void
+read_state(struct answer *answer, const struct transfer_answer *from)
+{
+	struct wps_span state =
+	    last_header(from->head, WPS_SPAN("ce-connectionState"));
+
+	if (state.data == NULL)
+		return;
+	if (state.len > STATE_MAX) {
+		fail(answer, WPS_EPROTO, "ce-connectionState is too long");
+	} else if (!is_clean(state)) {
+		fail(answer, WPS_EPROTO, "ce-connectionState is malformed");
+	} else {
+		answer->has_state = true;
+		answer->state = state;
+	}
+}
+
+/* --- connect ------------------------------------------------------------------------ */
+
+static bool
+read_text(const json_t *value, struct wps_span *out)
+{
+	if (value == NULL || json_is_null(value))
+		return true;
+	if (!json_is_string(value))
+		return false;
+	*out = (struct wps_span){ json_string_value(value),
+		json_string_length(value) };
+	return true;
+}
+
+/* A list of texts; *has_out says that there is an array. */
+static bool
+read_texts(const json_t *value, struct wps_span **list_out, size_t *count_out,
+    bool *has_out)
+{
+	const json_t *item;
+	size_t i;
+
+	if (value == NULL || json_is_null(value))
+		return true;
+	if (!json_is_array(value))
+		return false;
+	free(*list_out);
+	*list_out = must_calloc(json_array_size(value), sizeof(**list_out));
+	json_array_foreach(value, i, item) {
+		if (!json_is_string(item))
+			return false;
+		read_text(item, &(*list_out)[i]);
+	}
+	*count_out = json_array_size(value);
+	*has_out = true;
+	return true;
+}
+
+static bool
+read_member(struct answer *answer, struct wps_span name, const json_t *value)
+{
+	struct wps_answer *out = &answer->out;
+	bool has_groups;
+
+	if (span_eq_nocase(name, WPS_SPAN("userId")))
+		return read_text(value, &out->user);
+	if (span_eq_nocase(name, WPS_SPAN("subprotocol")))
+		return read_text(value, &out->subprotocol);
+	if (span_eq_nocase(name, WPS_SPAN("roles")))
+		return read_texts(value, &answer->roles, &out->role_count,
+		    &out->has_roles);
+	if (span_eq_nocase(name, WPS_SPAN("groups")))
+		return read_texts(value, &answer->groups, &out->group_count,
+		    &has_groups);
+	return true;
+}
+
+static void
+read_connect(struct answer *answer, const struct transfer_answer *from)
+{
+	const char *name;
+	json_t *value;
+
+	answer->out.result = WPS_OK;
+	if (from->body.len == 0)
+		return;
+	answer->json = json_loadb(from->body.data, from->body.len,
+	    JSON_DECODE_ANY, NULL);
+	if (json_is_null(answer->json))
+		return;
+	if (!json_is_object(answer->json)) {
+		fail(answer, WPS_EPROTO, "the body is not a JSON object");
+		return;
+	}
+	json_object_foreach(answer->json, name, value) {
+		if (!read_member(answer, wps_span_str(name), value)) {
+			fail(answer, WPS_EPROTO, "a member has the wrong type");
+			return;
+		}
+	}
+	answer->out.roles = answer->roles;
+	answer->out.groups = answer->groups;
+}
+
+/* The client gets the status; of a 4xx also what the application says. */
+static void
+refuse_connect(struct answer *answer, const struct transfer_answer *from)
+{
+	fail(answer, WPS_DECLINED, "status");
+	answer->out.status = from->status;
+	if (from->status >= 500) {
+		answer->out.content_type = WPS_SPAN("text/plain");
+		answer->out.body =
+		    WPS_SPAN("The application could not accept the connection.\n");
+		return;
+	}
+	answer->out.content_type =
+	    last_header(from->head, WPS_SPAN("Content-Type"));
+	answer->out.body = from->body;
+}
+
+/* --- user events ---------------------------------------------------------------------- */
+
+static struct wps_span
+media_type(struct wps_span head)
+{
+	struct wps_span rest = last_header(head, WPS_SPAN("Content-Type"));
+	struct wps_span type = WPS_SPAN_NONE;
+
+	span_next(&rest, ';', &type);
+	return span_trim(type);
+}
+
+/* Which kind of data a media type is; 0 for one that is not supported. */
+static int
+data_type(struct wps_span type)
+{
+	static const struct {
+		const char *type;
+		enum wps_data data;
+	} types[] = {
+		{ "application/octet-stream", WPS_DATA_BINARY },
+		{ "text/plain", WPS_DATA_TEXT },
+		{ "application/json", WPS_DATA_JSON },
+		{ "application/x-protobuf", WPS_DATA_PROTOBUF },
+	};
+
+	if (type.len == 0)
+		return WPS_DATA_BINARY;
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (span_eq_nocase(type, wps_span_str(types[i].type)))
+			return (int)types[i].data;
+	}
+	return 0;
+}
+
+static void
+read_payload(struct answer *answer, const struct transfer_answer *from)
+{
+	int type = data_type(media_type(from->head));
+
+	if (type == 0) {
+		fail(answer, WPS_EPROTO, "unsupported content type");
+	} else if (type == WPS_DATA_JSON && !jscan_valid(from->body)) {
+		fail(answer, WPS_EPROTO, "the body is not JSON");
+	} else if (type == WPS_DATA_TEXT && !utf8_valid(from->body)) {
+		fail(answer, WPS_EPROTO, "the text is not UTF-8");
+	} else {
+		answer->out.has_message = true;
+		answer->out.type = (enum wps_data)type;
+		answer->out.payload = from->body;
+	}
+}
+
+static bool
+has_prefix_nocase(struct wps_span text, struct wps_span prefix)
+{
+	return text.len > prefix.len && span_eq_nocase(
+	    (struct wps_span){ text.data, prefix.len }, prefix);
+}
+
+/* What counts of a value: the text behind its last comma. */
+static struct wps_span
+last_item(struct wps_span value)
+{
+	struct wps_span item = value;
+
+	while (span_next(&value, ',', &item))
+		continue;
+	return span_trim(item);
+}
+
+static bool
+is_ascii(struct wps_span value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		if ((unsigned char)value.data[i] >= 0x80)
+			return false;
+	}
+	return is_clean(value);
+}
+
+/* A later line of the same name replaces an earlier one. */
+static void
+set_metadata(struct answer *answer, struct wps_span key, struct wps_span value)
+{
+	struct wps_pair *pairs = answer->metadata;
+	size_t i = 0;
+
+	while (i < answer->out.metadata_count && !wps_span_eq(pairs[i].key, key))
+		i++;
+	pairs[i] = (struct wps_pair){ key, value };
+	if (i == answer->out.metadata_count)
+		answer->out.metadata_count++;
+}
+
+static size_t
+count_metadata(struct wps_span head, struct wps_span prefix)
+{
+	struct wps_header header;
+	size_t count = 0;
+
+	while (head_next(&head, &header))
+		count += has_prefix_nocase(header.name, prefix);
+	return count;
+}
+
+/* The key in lower case, kept in room that does not move. */
+static struct wps_span
+keep_key(struct answer *answer, struct wps_span key)
+{
+	char *start = answer->keys.data + answer->keys.len;
+
+	for (size_t i = 0; i < key.len; i++) {
+		char c = key.data[i];
+		start[i] = c >= 'A' && c <= 'Z' ? c + 32 : c;
+	}
+	answer->keys.len += key.len;
+	return (struct wps_span){ start, key.len };
+}
+
+static void
+read_metadata(struct answer *answer, struct wps_span head)
+{
+	const struct wps_span prefix = WPS_SPAN("X-WebPubSub-Metadata-");
+	size_t count = count_metadata(head, prefix);
+	struct wps_header header;
+	size_t total = 0;
+
+	if (count == 0)
+		return;
+	answer->metadata = must_calloc(count, sizeof(*answer->metadata));
+	answer->keys.data = must_calloc(1, head.len);
+	while (head_next(&head, &header)) {
+		if (!has_prefix_nocase(header.name, prefix))
+			continue;
+		header.name.data += prefix.len;
+		header.name.len -= prefix.len;
+		struct wps_span value = last_item(header.value);
+		total += header.name.len + value.len;
+		if (header.name.len > METADATA_KEY_MAX || !is_ascii(value) ||
+		    value.len > METADATA_VALUE_MAX || total > METADATA_TOTAL_MAX) {
+			fail(answer, WPS_EPROTO, "metadata is over its limits");
+			return;
+		}
+		set_metadata(answer, keep_key(answer, header.name), value);
+	}
+	answer->out.metadata = answer->metadata;
+}
+
+static void
+read_user(struct answer *answer, const struct transfer_answer *from)
+{
+	answer->out.result = WPS_OK;
+	if (from->body.len > 0)
+		read_payload(answer, from);
+	if (answer->out.result == WPS_OK)
+		read_metadata(answer, from->head);
+	if (answer->out.metadata_count > 0 && !answer->out.has_message) {
+		answer->out.has_message = true;
+		answer->out.type = WPS_DATA_TEXT;
+		answer->out.payload = WPS_SPAN("");
+	}
+}
+
+/* --- the whole ------------------------------------------------------------------------ */
+
+static void
+read_success(struct answer *answer, enum wps_event_kind kind,
+    const struct transfer_answer *from)
+{
+	switch (kind) {
+	case WPS_EVENT_CONNECT:
+		read_connect(answer, from);
+		break;
+	case WPS_EVENT_USER:
+		read_user(answer, from);
+		break;
+	case WPS_EVENT_CONNECTED:
+	case WPS_EVENT_DISCONNECTED:
+		answer->out.result = WPS_OK;
+		return;
+	}
+	if (answer->out.result == WPS_OK)
+		read_state(answer, from);
+}
+
+void
+answer_read(struct answer *answer, enum wps_event_kind kind,
+    const struct transfer_answer *from)
+{
+	*answer = (struct answer){ .has_state = false };
+	if (from->end == TRANSFER_FAILED)
+		fail(answer, WPS_ESYS, from->problem);
+	else if (from->end == TRANSFER_TOO_LARGE)
+		fail(answer, WPS_EPROTO, "the answer is too large");
+	else if (from->status >= 200 && from->status <= 299)
+		read_success(answer, kind, from);
+	else if (kind == WPS_EVENT_CONNECT && from->status >= 400 &&
+	    from->status <= 599)
+		refuse_connect(answer, from);
+	else
+		fail(answer, WPS_EPROTO, "status");
+}
+
+void
+answer_free(struct answer *answer)
+{
+	json_decref(answer->json);
+	free(answer->roles);
+	free(answer->groups);
+	free(answer->metadata);
+	text_free(&answer->keys);
+	answer->json = NULL;
+	answer->roles = answer->groups = NULL;
+	answer->metadata = NULL;
+}

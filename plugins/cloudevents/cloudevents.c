@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Upstream events: connect, connected, disconnected and user events go to the
+ * application's webhooks as CloudEvents over HTTP; its answers come back.
+ *
+ * This file ties the plugin to the host: options, life, and the operations of
+ * an upstream. handlers.c says who hears an event, request.c what is sent,
+ * validate.c whether it may be, delivery.c when, transport.c how, answer.c what
+ * came back.
+ */
+#include "delivery.h"
+#include "state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifndef PACKAGE_VERSION
+#error "PACKAGE_VERSION is not defined: the build defines it"
+#endif
+
+static const struct wps_option section_options[] = {
+	{ .name = "idle_connections", .type = WPS_OPT_INT, .fallback = "512",
+	  .min = 1, .max = 65536,
+	  .help = "Connections to applications that a worker keeps at most." },
+	{ .name = "idle_timeout", .type = WPS_OPT_DURATION, .fallback = "4s",
+	  .min = 1000, .max = 3600 * 1000,
+	  .help = "How long a kept connection may rest and be used again." },
+	{ .name = "allow_link_local", .type = WPS_OPT_BOOL, .fallback = "false",
+	  .help = "Whether handlers may have link-local addresses." },
+	WPS_OPTION_END,
+};
+
+static bool
+on_wants(void *worker_state, const struct wps_event *event)
+{
+	const struct cloudevents *plugin =
+	    ((struct events_worker *)worker_state)->plugin;
+
+	return handlers_find(&plugin->handlers,
+	    plugin->host->conn_view(event->conn)->hub, event->kind,
+	    event->name) != NULL;
+}
+
+static void
+on_deliver(void *worker_state, const struct wps_event *event,
+    struct wps_reply *reply)
+{
+	struct events_worker *worker = worker_state;
+	const struct cloudevents *plugin = worker->plugin;
+	const struct handler *handler = handlers_find(&plugin->handlers,
+	    plugin->host->conn_view(event->conn)->hub, event->kind, event->name);
+
+	if (handler)
+		delivery_start(worker, handler, event, reply);
+	else if (reply)
+		plugin->host->answer(reply,
+		    &(struct wps_answer){ .result = WPS_NOT_FOUND });
+}
+
+static void
+on_cancel(void *worker_state, struct wps_reply *reply)
+{
+	delivery_cancel(worker_state, reply);
+}
+
+static void
+on_forget(void *worker_state, void *slot)
+{
+	struct conn_state *state = slot;
+
+	(void)worker_state;
+	state_free(&state);
+}
+
+static const struct wps_upstream upstream = {
+	.struct_size = sizeof(struct wps_upstream),
+	.wants = on_wants,
+	.deliver = on_deliver,
+	.cancel = on_cancel,
+	.forget = on_forget,
+};
+
+/* --- life --------------------------------------------------------------------- */
+
+static void
+plugin_free(struct cloudevents *plugin)
+{
+	handlers_fini(&plugin->handlers);
+	origin_fini(&plugin->origin);
+	free(plugin);
+	curl_global_cleanup();
+}
+
+static int
+plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return WPS_ESYS;
+
+	const struct wps_conf *conf = host->conf(self);
+	struct cloudevents *plugin = must_calloc(1, sizeof(*plugin));
+	plugin->host = host;
+	plugin->self = self;
+	plugin->transport = (struct transport_options){
+		.idle_connections = (long)host->conf_int(conf, "idle_connections"),
+		.idle_s = (long)(host->conf_int(conf, "idle_timeout") / 1000),
+		.allow_link_local = host->conf_bool(conf, "allow_link_local"),
+	};
+	snprintf(plugin->user_agent, sizeof(plugin->user_agent),
+	    "User-Agent: wps/%s", PACKAGE_VERSION);
+	handlers_init(&plugin->handlers, host, self);
+	origin_init(&plugin->origin, host, self);
+
+	int rc = host->add_upstream(self, &upstream);
+	if (rc != WPS_OK) {
+		plugin_free(plugin);
+		return rc < 0 ? rc : WPS_EINVAL;
+	}
+	*state_out = plugin;
+	return WPS_OK;
+}
+
+static int
+plugin_worker_start(void *state, struct wps_worker *worker,
+    void **worker_state_out)
+{
+	struct events_worker *events = must_calloc(1, sizeof(*events));
+	int rc = events_worker_init(events, state, worker);
+
+	if (rc != WPS_OK) {
+		free(events);
+		return rc;
+	}
+	*worker_state_out = events;
+	return WPS_OK;
+}
+
+static void
+plugin_worker_stop(void *worker_state)
+{
+	events_worker_fini(worker_state);
+	free(worker_state);
+}
+
+static void
+plugin_fini(void *state)
+{
+	plugin_free(state);
+}
+
+WPS_PLUGIN_DEFINE("cloudevents",
+	.version = PACKAGE_VERSION,
+	.options = section_options,
+	.hub_options = handler_options,
+	.check = handlers_check,
+	.init = plugin_init,
+	.worker_start = plugin_worker_start,
+	.worker_stop = plugin_worker_stop,
+	.fini = plugin_fini);

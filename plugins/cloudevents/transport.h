@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HTTP requests on the worker's loop: one libcurl multi handle per worker.
+ *
+ * libcurl says which descriptors and which time it waits for; the host's
+ * watchers and timers wait. A transfer ends by exactly one call of `done`, or by
+ * transfer_cancel. No redirects, no proxy, no cookies, no other protocols.
+ */
+#ifndef CLOUDEVENTS_TRANSPORT_H
+#define CLOUDEVENTS_TRANSPORT_H
+
+#include "text.h"
+
+#include <wps/host.h>
+
+#include <curl/curl.h>
+#include <sys/queue.h>
+
+#define TRANSFER_HEAD_MAX (32 * 1024)
+/* Of answers with a status outside 2xx more than this is read and dropped. */
+#define TRANSFER_REFUSAL_MAX 4096
+
+enum transfer_end {
+	TRANSFER_ANSWERED = 1, /* whole, whatever its status */
+	TRANSFER_FAILED,       /* no connection, or it broke */
+	TRANSFER_TOO_LARGE,    /* headers or body over their limit */
+};
+
+struct transfer_answer {
+	enum transfer_end end;
+	int status;            /* 0: none came */
+	struct wps_span head;  /* header lines, each with its line end */
+	struct wps_span body;
+	const char *problem;   /* a constant text without secrets; may be NULL */
+};
+
+struct transfer_request {
+	const char *method;   /* GET, OPTIONS, POST */
+	const char *url;      /* these three are borrowed until the end */
+	struct curl_slist *headers;
+	struct wps_span body; /* POST */
+	size_t max_body;      /* of the answer */
+	bool once;            /* never sent twice, not even after a kept connection died */
+
+	/* The status and all headers are there; may be NULL. Only timers may
+	 * be touched. */
+	void (*head)(void *data);
+	void (*done)(void *data, const struct transfer_answer *answer);
+	void *data;
+};
+
+struct transfer;
+TAILQ_HEAD(transfer_list, transfer);
+
+struct transport {
+	const struct wps_host *host;
+	struct wps_worker *worker;
+	CURLM *multi; /* owned */
+	struct wps_timer *timer;
+	bool posted;  /* a turn of libcurl is in the mailbox */
+	bool allow_link_local;
+	long idle_s;  /* how long a kept connection may rest */
+	struct transfer_list running;
+	struct transfer_list pool; /* with easy handles that are set up */
+	size_t pooled;
+};
+
+struct transport_options {
+	long idle_connections; /* kept at most */
+	long idle_s;
+	bool allow_link_local;
+};
+
+/* Returns WPS_OK or WPS_ESYS. */
+int transport_init(struct transport *transport, const struct wps_host *host,
+    struct wps_worker *worker, const struct transport_options *options);
+
+/* Cancels what runs. */
+void transport_fini(struct transport *transport);
+
+/* NULL when libcurl refuses; `done` never runs before this returns. */
+struct transfer *transport_start(struct transport *transport,
+    const struct transfer_request *request);
+
+/* Not from `head`. Accepts NULL, leaves NULL. */
+void transfer_cancel(struct transfer **transfer);
+
+/*
+ * The next line named `name` (without case) of a head; false at its end. The
+ * value is trimmed. Start with *rest as the whole head.
+ */
+bool head_find(struct wps_span *rest, struct wps_span name,
+    struct wps_span *value_out);
+
+/* The next line of any name; what is no field is skipped. */
+bool head_next(struct wps_span *rest, struct wps_header *out);
+
+#endif

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Validation: the life of what is known about one URL.
+ *
+ * An attempt is one OPTIONS request (and GET where that is not found), repeated
+ * a few times when the application is down. While a URL is known to agree or
+ * to refuse, attempts run in the background and nobody waits.
+ */
+#include "validate.h"
+
+#include "template.h"
+
+#include <stdlib.h>
+
+#define REPEATS 3
+#define ANSWER_MAX (64 * 1024)
+
+const struct validate_times validate_times_default = {
+	.answer_ms = 10 * 1000,
+	.check_ms = 60 * 1000,
+	.backoff_ms = 1000,
+	.repeat_ms = { 1000, 3000, 5000 },
+};
+
+enum opinion {
+	OPINION_NONE = 0, /* the first attempt runs */
+	OPINION_AGREES,
+	OPINION_REFUSES,
+};
+
+struct validation {
+	LIST_ENTRY(validation) link;
+	struct validator *validator;
+	char *url; /* owned */
+	enum opinion opinion;
+	bool used;          /* asked for since the last attempt */
+	bool with_get;      /* OPTIONS was not found */
+	unsigned repeats;   /* within this attempt */
+	uint64_t backoff_ms;
+	struct transfer *transfer; /* while a request runs */
+	struct wps_timer *timer;   /* its end, or the next request */
+	TAILQ_HEAD(, waiter) waiters;
+};
+
+static void start_request(struct validation *validation);
+static void on_next(void *data);
+
+static struct wps_span
+shown(const struct validation *validation)
+{
+	return url_without_query(wps_span_str(validation->url));
+}
+
+static void
+set_timer(struct validation *validation, uint64_t after_ms, wps_timer_fn fn)
+{
+	const struct validator *validator = validation->validator;
+
+	validator->host->timer_stop(validation->timer);
+	validation->timer = validator->host->timer_start(validator->worker,
+	    after_ms, fn, validation);
+}
+
+static void
+validation_free(struct validation *validation)
+{
+	struct waiter *waiter;
+
+	while ((waiter = TAILQ_FIRST(&validation->waiters)))
+		waiter_remove(waiter);
+	transfer_cancel(&validation->transfer);
+	validation->validator->host->timer_stop(validation->timer);
+	validation->validator->count--;
+	LIST_REMOVE(validation, link);
+	free(validation->url);
+	free(validation);
+}
+
+/* --- the end of an attempt ---------------------------------------------------- */
+
+static void
+wake_waiters(struct validation *validation, bool agreed)
+{
+	struct waiter *waiter;
+
+	while ((waiter = TAILQ_FIRST(&validation->waiters))) {
+		waiter_remove(waiter);
+		waiter->ready(waiter, agreed);
+	}
+}
+
+static void
+agree(struct validation *validation)
+{
+	const struct validator *validator = validation->validator;
+	struct wps_span url = shown(validation);
+
+	if (validation->opinion != OPINION_AGREES)
+		validator->host->log(validator->self, WPS_LOG_INFO,
+		    "event handler agrees url=%.*s", (int)url.len, url.data);
+	validation->opinion = OPINION_AGREES;
+	validation->backoff_ms = 0;
+	validation->used = false;
+	set_timer(validation, validator->times->check_ms, on_next);
+	wake_waiters(validation, true);
+}
+
+/* `why` names the vendor's event; it is told once, until the URL agrees. */
+static void
+refuse(struct validation *validation, const char *why, int status,
+    const char *problem)
+{
+	const struct validator *validator = validation->validator;
+	const struct validate_times *times = validator->times;
+	struct wps_span url = shown(validation);
+
+	validator->host->log(validator->self,
+	    validation->opinion == OPINION_REFUSES ? WPS_LOG_DEBUG : WPS_LOG_WARN,
+	    "%s url=%.*s status=%d%s%s", why, (int)url.len, url.data, status,
+	    problem ? " problem=" : "", problem ? problem : "");
+	validation->opinion = OPINION_REFUSES;
+	validation->backoff_ms = validation->backoff_ms ?
+	    validation->backoff_ms * 2 : times->backoff_ms;
+	if (validation->backoff_ms > times->check_ms)
+		validation->backoff_ms = times->check_ms;
+	validation->used = false;
+	set_timer(validation, validation->backoff_ms, on_next);
+	wake_waiters(validation, false);
+}
+
+/* --- requests -------------------------------------------------------------------- */
+
+static bool
+allows(const struct validation *validation, struct wps_span head)
+{
+	struct wps_span value;
+
+	while (head_find(&head, WPS_SPAN("WebHook-Allowed-Origin"), &value)) {
+		if (origin_is_allowed(validation->validator->origin, value))
+			return true;
+	}
+	return false;
+}
+
+static void
+on_repeat(void *data)
+{
+	struct validation *validation = data;
+
+	validation->timer = NULL;
+	start_request(validation);
+}
+
+static bool
+repeat(struct validation *validation, const struct transfer_answer *answer)
+{
+	bool worth = answer->end == TRANSFER_FAILED || answer->status == 408 ||
+	    answer->status >= 500;
+
+	if (!worth || validation->repeats >= REPEATS)
+		return false;
+	set_timer(validation,
+	    validation->validator->times->repeat_ms[validation->repeats++],
+	    on_repeat);
+	return true;
+}
+
+static void
+on_answer(void *data, const struct transfer_answer *answer)
+{
+	struct validation *validation = data;
+
+	validation->transfer = NULL;
+	if (repeat(validation, answer))
+		return;
+	if (answer->end != TRANSFER_ANSWERED) {
+		refuse(validation, "AbuseProtectionResponseInvalidStatusCode",
+		    answer->status, answer->problem);
+	} else if (answer->status == 404 && !validation->with_get) {
+		validation->with_get = true;
+		start_request(validation);
+	} else if (answer->status < 200 || answer->status > 299) {
+		refuse(validation, "AbuseProtectionResponseInvalidStatusCode",
+		    answer->status, NULL);
+	} else if (!allows(validation, answer->head)) {
+		refuse(validation, "AbuseProtectionResponseMissingAllowedOrigin",
+		    answer->status, NULL);
+	} else {
+		agree(validation);
+	}
+}
+
+static void
+on_late(void *data)
+{
+	struct validation *validation = data;
+
+	validation->timer = NULL;
+	transfer_cancel(&validation->transfer);
+	refuse(validation, "AbuseProtectionResponseInvalidStatusCode", 0,
+	    "timeout");
+}
+
+static void
+start_request(struct validation *validation)
+{
+	const struct validator *validator = validation->validator;
+
+	validation->transfer = transport_start(validator->transport,
+	    &(struct transfer_request){
+		.method = validation->with_get ? "GET" : "OPTIONS",
+		.url = validation->url,
+		.headers = validator->headers,
+		.max_body = ANSWER_MAX,
+		.done = on_answer,
+		.data = validation,
+	});
+	/* Without one, the timer alone ends the attempt: nobody is called
+	 * before validator_ask has returned. */
+	set_timer(validation,
+	    validation->transfer ? validator->times->answer_ms : 0, on_late);
+}
+
+static void
+start_attempt(struct validation *validation)
+{
+	validation->with_get = false;
+	validation->repeats = 0;
+	start_request(validation);
+}
+
+static void
+on_next(void *data)
+{
+	struct validation *validation = data;
+
+	validation->timer = NULL;
+	if (validation->used)
+		start_attempt(validation);
+	else
+		validation_free(validation);
+}
+
+/* --- the validator ----------------------------------------------------------------- */
+
+/* FNV-1a. */
+static unsigned
+bucket_of(const char *url)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *url; url++)
+		hash = (hash ^ (unsigned char)*url) * 16777619u;
+	return hash % VALIDATION_BUCKETS;
+}
+
+static struct validation *
+find(const struct validator *validator, const char *url)
+{
+	struct validation *validation;
+
+	LIST_FOREACH(validation, &validator->buckets[bucket_of(url)], link) {
+		if (strcmp(validation->url, url) == 0)
+			return validation;
+	}
+	return NULL;
+}
+
+static struct validation *
+add(struct validator *validator, const char *url)
+{
+	struct validation *validation = must_calloc(1, sizeof(*validation));
+	size_t size = strlen(url) + 1;
+
+	validation->validator = validator;
+	validation->url = must_calloc(1, size);
+	memcpy(validation->url, url, size);
+	TAILQ_INIT(&validation->waiters);
+	LIST_INSERT_HEAD(&validator->buckets[bucket_of(url)], validation, link);
+	validator->count++;
+	return validation;
+}
+
+int
+validator_ask(struct validator *validator, const char *url,
+    struct waiter *waiter)
+{
+	struct validation *validation = find(validator, url);
+
+	if (validation == NULL) {
+		if (validator->count >= VALIDATION_MAX)
+			return WPS_FULL;
+		validation = add(validator, url);
+		start_attempt(validation);
+	}
+	validation->used = true;
+	switch (validation->opinion) {
+	case OPINION_AGREES:
+		return WPS_OK;
+	case OPINION_REFUSES:
+		return WPS_DECLINED;
+	case OPINION_NONE:
+		break;
+	}
+	waiter->validation = validation;
+	TAILQ_INSERT_TAIL(&validation->waiters, waiter, link);
+	return WPS_PENDING;
+}
+
+void
+waiter_remove(struct waiter *waiter)
+{
+	if (waiter->validation == NULL)
+		return;
+	TAILQ_REMOVE(&waiter->validation->waiters, waiter, link);
+	waiter->validation = NULL;
+}
+
+static struct curl_slist *
+handshake_headers(const struct validator *validator, const char *user_agent)
+{
+	struct text line = { .data = NULL };
+	struct curl_slist *headers = NULL;
+
+	text_add(&line, WPS_SPAN("WebHook-Request-Origin: "));
+	text_add(&line, text_span(&validator->origin->hosts));
+	text_add_char(&line, '\0');
+	if (!line.failed)
+		headers = curl_slist_append(headers, line.data);
+	text_free(&line);
+	headers = curl_slist_append(headers, "ce-awpsversion: 1.0");
+	headers = curl_slist_append(headers, user_agent);
+	return curl_slist_append(headers, "Accept:");
+}
+
+void
+validator_init(struct validator *validator, const struct wps_host *host,
+    const struct wps_self *self, struct wps_worker *worker,
+    struct transport *transport, const struct origin *origin,
+    const char *user_agent)
+{
+	*validator = (struct validator){
+		.host = host,
+		.self = self,
+		.worker = worker,
+		.transport = transport,
+		.origin = origin,
+		.times = &validate_times_default,
+	};
+	for (size_t i = 0; i < VALIDATION_BUCKETS; i++)
+		LIST_INIT(&validator->buckets[i]);
+	validator->headers = handshake_headers(validator, user_agent);
+}
+
+void
+validator_fini(struct validator *validator)
+{
+	struct validation *validation;
+
+	for (size_t i = 0; i < VALIDATION_BUCKETS; i++) {
+		while ((validation = LIST_FIRST(&validator->buckets[i])))
+			validation_free(validation);
+	}
+	curl_slist_free_all(validator->headers);
+	validator->headers = NULL;
+}

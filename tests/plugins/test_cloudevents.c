@@ -1,0 +1,1535 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The cloudevents plugin against a fake host and a small HTTP server, all on one
+ * loop: what is sent is compared as it stands on the wire, what is answered as
+ * one line of text.
+ */
+#include "support/fakehost_loop.h"
+
+#include "plugins/cloudevents/handlers.h"
+#include "plugins/cloudevents/origin.h"
+#include "plugins/cloudevents/request.h"
+#include "plugins/cloudevents/template.h"
+
+#include <CUnit/Basic.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define DEADLINE_MS (300 * 1000)
+
+extern const struct wps_plugin wps_plugin_v1;
+
+static void
+check_text(const char *what, const char *got, const char *expected)
+{
+	if (strcmp(got, expected) == 0) {
+		CU_PASS(what);
+		return;
+	}
+	fprintf(stderr, "\n%s\n  expected: %s\n  got:      %s\n", what, expected, got);
+	CU_FAIL(what);
+}
+
+static void
+check_number(const char *what, long got, long expected)
+{
+	if (got == expected) {
+		CU_PASS(what);
+		return;
+	}
+	fprintf(stderr, "\n%s\n  expected: %ld\n  got:      %ld\n", what, expected, got);
+	CU_FAIL(what);
+}
+
+/* --- configuration -------------------------------------------------------------- */
+
+struct option_value {
+	const char *name;
+	const char *text;
+	int64_t number;
+	const char *const *items;
+	const struct wps_conf *maps;
+	size_t count;
+};
+
+struct wps_conf {
+	const struct option_value *values;
+};
+
+static const struct option_value *
+value_of(const struct wps_conf *conf, const char *name)
+{
+	static const struct option_value none;
+
+	for (const struct option_value *value = conf->values; value->name; value++) {
+		if (strcmp(value->name, name) == 0)
+			return value;
+	}
+	return &none;
+}
+
+static bool
+host_conf_bool(const struct wps_conf *conf, const char *name)
+{
+	return value_of(conf, name)->number != 0;
+}
+
+static int64_t
+host_conf_int(const struct wps_conf *conf, const char *name)
+{
+	return value_of(conf, name)->number;
+}
+
+static struct wps_span
+host_conf_span(const struct wps_conf *conf, const char *name)
+{
+	return wps_span_str(value_of(conf, name)->text);
+}
+
+static size_t
+host_conf_count(const struct wps_conf *conf, const char *name)
+{
+	return value_of(conf, name)->count;
+}
+
+static struct wps_span
+host_conf_item(const struct wps_conf *conf, const char *name, size_t i)
+{
+	return wps_span_str(value_of(conf, name)->items[i]);
+}
+
+static const struct wps_conf *
+host_conf_map(const struct wps_conf *conf, const char *name, size_t i)
+{
+	return &value_of(conf, name)->maps[i];
+}
+
+static void
+host_conf_where(const struct wps_conf *conf, const char *name, char *dst, size_t cap)
+{
+	(void)conf;
+	(void)name;
+	snprintf(dst, cap, "wps.conf:7:3");
+}
+
+/* --- the fake host ------------------------------------------------------------------ */
+
+struct wps_conn {
+	struct wps_conn_view view;
+	void *slot;
+};
+
+struct wps_reply {
+	unsigned count;
+	char text[20000]; /* the last answer as one line */
+};
+
+/* A handler as a test wants it; the rest is as the rows say. */
+struct setup {
+	const char *path; /* behind http://127.0.0.1:PORT */
+	const char *user_events;
+	bool validation;
+	int64_t concurrency, queue, max_answer;
+	const char *url;  /* instead of all that */
+	int64_t timeout, body_timeout;
+};
+
+struct wps_self {
+	struct wps_host host;
+	struct fakehost_loop loop;
+	const struct wps_conf *hub_conf, *core_conf, *own_conf;
+	struct wps_upstream upstream;
+	void *state, *worker;
+	bool keys_off;
+	char log[8192];
+	struct wps_conf handler, hub, core, own;
+	struct option_value handler_values[10], hub_values[2], core_values[3],
+	    own_values[4];
+	char url[256];
+};
+
+static void WPS_PRINTF(3, 4)
+host_log(const struct wps_self *self, enum wps_log_level level, const char *format, ...)
+{
+	struct wps_self *fake = (struct wps_self *)(uintptr_t)self;
+	size_t len = strlen(fake->log);
+	va_list args;
+
+	if (level == WPS_LOG_DEBUG)
+		return;
+	va_start(args, format);
+	vsnprintf(fake->log + len, sizeof(fake->log) - len, format, args);
+	va_end(args);
+	len = strlen(fake->log);
+	snprintf(fake->log + len, sizeof(fake->log) - len, "\n");
+}
+
+static const struct wps_conf *
+host_conf(const struct wps_self *self)
+{
+	return self->own_conf;
+}
+
+static const struct wps_conf *
+host_conf_core(const struct wps_self *self)
+{
+	return self->core_conf;
+}
+
+static const struct wps_conf *
+host_conf_hub(const struct wps_self *self, struct wps_span hub)
+{
+	(void)hub;
+	return self->hub_conf;
+}
+
+static struct wps_span
+host_conf_hub_name(const struct wps_self *self, size_t i)
+{
+	(void)self;
+	return i == 0 ? WPS_SPAN("Chat") : WPS_SPAN_NONE;
+}
+
+static int
+host_add_upstream(struct wps_self *self, const struct wps_upstream *ops)
+{
+	self->upstream = *ops;
+	return WPS_OK;
+}
+
+static unsigned
+host_worker_count(const struct wps_self *self)
+{
+	(void)self;
+	return 1;
+}
+
+static const struct wps_conn_view *
+host_conn_view(const struct wps_conn *conn)
+{
+	return &conn->view;
+}
+
+static void **
+host_conn_slot(const struct wps_self *self, struct wps_conn *conn)
+{
+	(void)self;
+	return &conn->slot;
+}
+
+static int
+host_sign(const struct wps_self *self, unsigned key, struct wps_span bytes, uint8_t mac_out[32])
+{
+	(void)bytes;
+	if (self->keys_off)
+		return WPS_DECLINED;
+	memset(mac_out, (int)(0xa0 + key), 32);
+	return WPS_OK;
+}
+
+static const char *
+data_name(enum wps_data type)
+{
+	static const char *const names[] = { "", "text", "json", "binary", "protobuf" };
+	return names[type];
+}
+
+static void
+print_list(struct text *out, const char *name, const struct wps_span *list, size_t count)
+{
+	text_printf(out, " %s=", name);
+	for (size_t i = 0; i < count; i++)
+		text_printf(out, "%s%.*s", i ? "," : "", (int)list[i].len, list[i].data);
+}
+
+static void
+print_answer(struct text *out, const struct wps_answer *answer)
+{
+	text_printf(out, "%s", answer->result < 0 ? "failed" :
+	    answer->result == WPS_OK ? "ok" : "refused");
+	if (answer->status)
+		text_printf(out, " status=%d type=%.*s body=%.*s", answer->status,
+		    (int)answer->content_type.len, answer->content_type.data,
+		    (int)answer->body.len, answer->body.data);
+	if (answer->user.len)
+		text_printf(out, " user=%.*s", (int)answer->user.len, answer->user.data);
+	if (answer->subprotocol.len)
+		text_printf(out, " subprotocol=%.*s", (int)answer->subprotocol.len,
+		    answer->subprotocol.data);
+	if (answer->has_roles)
+		print_list(out, "roles", answer->roles, answer->role_count);
+	if (answer->group_count)
+		print_list(out, "groups", answer->groups, answer->group_count);
+	if (answer->has_message)
+		text_printf(out, " %s=%.*s", data_name(answer->type),
+		    (int)answer->payload.len, answer->payload.data);
+	for (size_t i = 0; i < answer->metadata_count; i++)
+		text_printf(out, " %.*s:%.*s", (int)answer->metadata[i].key.len,
+		    answer->metadata[i].key.data, (int)answer->metadata[i].value.len,
+		    answer->metadata[i].value.data);
+}
+
+static void
+host_answer(struct wps_reply *reply, const struct wps_answer *answer)
+{
+	struct text text = { .data = NULL };
+
+	print_answer(&text, answer);
+	snprintf(reply->text, sizeof(reply->text), "%.*s", (int)text.len, text.data);
+	text_free(&text);
+	reply->count++;
+}
+
+static bool
+is_answered(void *data)
+{
+	return ((struct wps_reply *)data)->count > 0;
+}
+
+/* --- the application ------------------------------------------------------------------ */
+
+#define CLIENTS_MAX 64
+#define SEEN_MAX 64
+#define AGREES "HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\nContent-Length: 0\r\n\r\n"
+#define NOTHING "HTTP/1.1 204 No Content\r\n\r\n"
+#define HANG NULL /* reads the request and never answers */
+#define HANG_UP "" /* reads the request and closes */
+
+struct client {
+	struct app *app;
+	int fd;
+	struct wps_watch *watch;
+	char in[65536];
+	size_t len;
+};
+
+struct app {
+	const struct wps_host *host;
+	struct fakehost_loop *loop;
+	int fd;
+	unsigned port;
+	struct wps_watch *watch;
+	struct client *clients[CLIENTS_MAX];
+	unsigned accepted;
+
+	/* What it answers: to handshakes, and to events in turn; the last again. */
+	const char *handshake, *get;
+	const char *answers[8];
+	size_t answer_count;
+
+	char *seen[SEEN_MAX]; /* requests as they came; handshakes are not among them */
+	size_t seen_count;
+	unsigned handshakes, gets;
+	char last_handshake[1024];
+};
+
+static void
+client_close(struct client *client)
+{
+	client->app->host->unwatch(client->watch);
+	close(client->fd);
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		if (client->app->clients[i] == client)
+			client->app->clients[i] = NULL;
+	}
+	free(client);
+}
+
+/* The length of a whole request at the start of what came; 0: not whole. */
+static size_t
+request_len(const struct client *client)
+{
+	const char *end = strstr(client->in, "\r\n\r\n");
+	const char *length = strstr(client->in, "Content-Length: ");
+
+	if (end == NULL)
+		return 0;
+	size_t len = (size_t)(end + 4 - client->in);
+	if (length && length < end)
+		len += strtoul(length + 16, NULL, 10);
+	return client->len >= len ? len : 0;
+}
+
+static const char *
+answer_to(struct app *app, const char *request, size_t len)
+{
+	if (strncmp(request, "OPTIONS ", 8) == 0) {
+		app->handshakes++;
+		snprintf(app->last_handshake, sizeof(app->last_handshake), "%.*s",
+		    (int)len, request);
+		return app->handshake;
+	}
+	if (strncmp(request, "GET ", 4) == 0) {
+		app->gets++;
+		return app->get;
+	}
+	size_t turn = app->seen_count < app->answer_count ? app->seen_count :
+	    app->answer_count - 1;
+	CU_ASSERT_FATAL(app->seen_count < SEEN_MAX);
+	app->seen[app->seen_count++] = strndup(request, len);
+	return app->answers[turn];
+}
+
+static void
+on_client(int fd, unsigned events, void *data)
+{
+	struct client *client = data;
+	ssize_t got = read(fd, client->in + client->len, sizeof(client->in) - 1 - client->len);
+	size_t len;
+
+	(void)events;
+	if (got <= 0) {
+		client_close(client);
+		return;
+	}
+	client->len += (size_t)got;
+	client->in[client->len] = '\0';
+	while ((len = request_len(client)) > 0) {
+		const char *answer = answer_to(client->app, client->in, len);
+		memmove(client->in, client->in + len, client->len - len + 1);
+		client->len -= len;
+		if (answer == HANG)
+			continue;
+		if (*answer == '\0') {
+			client_close(client);
+			return;
+		}
+		CU_ASSERT(write(fd, answer, strlen(answer)) == (ssize_t)strlen(answer));
+	}
+}
+
+static void
+on_accept(int fd, unsigned events, void *data)
+{
+	struct app *app = data;
+	struct client *client = calloc(1, sizeof(*client));
+
+	(void)events;
+	CU_ASSERT_FATAL(app->accepted < CLIENTS_MAX && client != NULL);
+	client->app = app;
+	client->fd = accept(fd, NULL, NULL);
+	client->watch = app->host->watch(fakehost_loop_worker(app->loop),
+	    client->fd, WPS_READABLE, on_client, client);
+	app->clients[app->accepted++] = client;
+}
+
+static void
+app_init(struct app *app, const struct wps_host *host, struct fakehost_loop *loop)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t len = sizeof(address);
+
+	*app = (struct app){ .host = host, .loop = loop, .handshake = AGREES,
+		.get = AGREES, .answers = { NOTHING }, .answer_count = 1 };
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	app->fd = socket(AF_INET, SOCK_STREAM, 0);
+	CU_ASSERT_FATAL(app->fd >= 0 &&
+	    bind(app->fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    listen(app->fd, 64) == 0 &&
+	    getsockname(app->fd, (struct sockaddr *)&address, &len) == 0);
+	app->port = ntohs(address.sin_port);
+	app->watch = host->watch(fakehost_loop_worker(loop), app->fd,
+	    WPS_READABLE, on_accept, app);
+}
+
+static void
+app_fini(struct app *app)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		if (app->clients[i])
+			client_close(app->clients[i]);
+	}
+	for (size_t i = 0; i < app->seen_count; i++)
+		free(app->seen[i]);
+	app->host->unwatch(app->watch);
+	close(app->fd);
+}
+
+/* --- the world: host, plugin, application ------------------------------------------------ */
+
+static struct wps_self *fake;
+static struct app app;
+static struct wps_conn conn;
+
+static const char *const all_system_events[] = { "connect", "connected", "disconnected" };
+
+static void
+fill_conf(const struct setup *setup)
+{
+	const struct option_value handler[] = {
+		{ .name = "url", .text = fake->url },
+		{ .name = "user_events", .text = setup->user_events ? setup->user_events : "*" },
+		{ .name = "system_events", .items = all_system_events, .count = 3 },
+		{ .name = "timeout", .number = setup->timeout ? setup->timeout : 100000 },
+		{ .name = "body_timeout",
+		  .number = setup->body_timeout ? setup->body_timeout : 30000 },
+		{ .name = "validation", .number = setup->validation },
+		{ .name = "concurrency", .number = setup->concurrency ? setup->concurrency : 256 },
+		{ .name = "queue", .number = setup->queue ? setup->queue : 10000 },
+		{ .name = "max_answer",
+		  .number = setup->max_answer ? setup->max_answer : 16 << 20 },
+		{ .name = NULL },
+	};
+
+	memcpy(fake->handler_values, handler, sizeof(handler));
+	fake->handler.values = fake->handler_values;
+	fake->hub_values[0] = (struct option_value){ .name = "event_handlers",
+		.maps = &fake->handler, .count = 1 };
+	fake->hub.values = fake->hub_values;
+	static const char *const endpoints[] = { "https://wps.example.net:8443" };
+	fake->core_values[0] = (struct option_value){ .name = "public_endpoints",
+		.items = endpoints, .count = 1 };
+	fake->core.values = fake->core_values;
+	fake->own_values[0] = (struct option_value){ .name = "idle_connections", .number = 16 };
+	fake->own_values[1] = (struct option_value){ .name = "idle_timeout", .number = 4000 };
+	fake->own.values = fake->own_values;
+	fake->hub_conf = &fake->hub;
+	fake->core_conf = &fake->core;
+	fake->own_conf = &fake->own;
+}
+
+static void
+fill_host(struct wps_host *host)
+{
+	*host = (struct wps_host){
+		.struct_size = sizeof(*host),
+		.log = host_log,
+		.conf = host_conf,
+		.conf_core = host_conf_core,
+		.conf_hub = host_conf_hub,
+		.conf_hub_name = host_conf_hub_name,
+		.conf_bool = host_conf_bool,
+		.conf_int = host_conf_int,
+		.conf_span = host_conf_span,
+		.conf_count = host_conf_count,
+		.conf_item = host_conf_item,
+		.conf_map = host_conf_map,
+		.conf_where = host_conf_where,
+		.add_upstream = host_add_upstream,
+		.worker_count = host_worker_count,
+		.conn_view = host_conn_view,
+		.conn_slot = host_conn_slot,
+		.answer = host_answer,
+		.sign = host_sign,
+	};
+}
+
+static void
+start(struct setup setup)
+{
+	fake = calloc(1, sizeof(*fake));
+	CU_ASSERT_FATAL(fake != NULL);
+	fill_host(&fake->host);
+	fakehost_loop_init(&fake->loop, &fake->host);
+	app_init(&app, &fake->host, &fake->loop);
+	if (setup.url)
+		snprintf(fake->url, sizeof(fake->url), "%s", setup.url);
+	else
+		snprintf(fake->url, sizeof(fake->url), "http://127.0.0.1:%u%s", app.port,
+		    setup.path ? setup.path : "/hook/{hub}/{event}?code=s3cret");
+	fill_conf(&setup);
+	CU_ASSERT_FATAL(wps_plugin_v1.init(&fake->host, fake, &fake->state) == WPS_OK);
+	CU_ASSERT_FATAL(wps_plugin_v1.worker_start(fake->state,
+	    fakehost_loop_worker(&fake->loop), &fake->worker) == WPS_OK);
+	conn = (struct wps_conn){
+		.view = { .id = WPS_SPAN("c1"), .hub = WPS_SPAN("chat"),
+		    .user = WPS_SPAN("alice"),
+		    .subprotocol = WPS_SPAN("json.webpubsub.azure.v1") },
+	};
+}
+
+/* The log must never hold what the URL's query holds. */
+static void
+stop(void)
+{
+	if (conn.slot)
+		fake->upstream.forget(fake->worker, conn.slot);
+	wps_plugin_v1.worker_stop(fake->worker);
+	wps_plugin_v1.fini(fake->state);
+	CU_ASSERT_PTR_NULL(strstr(fake->log, "s3cret"));
+	app_fini(&app);
+	check_number("watches that are left", (long)fakehost_loop_watches(&fake->loop), 0);
+	check_number("timers that are left", (long)fakehost_loop_timers(&fake->loop), 0);
+	fakehost_loop_fini(&fake->loop);
+	free(fake);
+}
+
+static struct wps_event
+user_event(const char *name, const char *payload)
+{
+	return (struct wps_event){ .kind = WPS_EVENT_USER, .conn = &conn,
+		.name = wps_span_str(name), .type = WPS_DATA_TEXT,
+		.payload = wps_span_str(payload) };
+}
+
+static struct wps_event
+connect_event(void)
+{
+	static const struct wps_handshake handshake = { .claims = { NULL, 0 } };
+
+	return (struct wps_event){ .kind = WPS_EVENT_CONNECT, .conn = &conn,
+		.name = WPS_SPAN("connect"), .handshake = &handshake };
+}
+
+static void
+deliver(struct wps_event event, struct wps_reply *reply)
+{
+	CU_ASSERT(fake->upstream.wants(fake->worker, &event));
+	fake->upstream.deliver(fake->worker, &event, reply);
+}
+
+/* Delivers and waits for the answer as text. */
+static const char *
+ask(struct wps_event event, struct wps_reply *reply)
+{
+	*reply = (struct wps_reply){ .count = 0 };
+	deliver(event, reply);
+	CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, reply, DEADLINE_MS));
+	check_number("answers", reply->count, 1);
+	return reply->text;
+}
+
+static void
+answer_with(const char *answer)
+{
+	app.answers[0] = answer;
+	app.answer_count = 1;
+}
+
+static bool
+has_seen(void *data)
+{
+	return app.seen_count >= *(const size_t *)data;
+}
+
+/* The n-th event request, once it has come. */
+static const char *
+request(size_t n)
+{
+	size_t wanted = n + 1;
+
+	CU_ASSERT_FATAL(fakehost_loop_until(&fake->loop, has_seen, &wanted, DEADLINE_MS));
+	return app.seen[n];
+}
+
+/* Replaces the value of a header line that no test can know. */
+static void
+mask(char *text, const char *from, const char *to)
+{
+	char *start = strstr(text, from);
+
+	if (start == NULL)
+		return;
+	start += strlen(from);
+	char *end = strpbrk(start, "\r/");
+	memmove(start + strlen(to), end, strlen(end) + 1);
+	memcpy(start, to, strlen(to));
+}
+
+/* The value of a header of a request, in the caller's buffer; "-": it has none. */
+static const char *
+header_of(const char *text, const char *name, char *dst, size_t cap)
+{
+	char wanted[64];
+
+	snprintf(wanted, sizeof(wanted), "\r\n%s:", name);
+	const char *start = strstr(text, wanted);
+	if (start == NULL)
+		return "-";
+	start += strlen(wanted);
+	start += *start == ' ';
+	snprintf(dst, cap, "%.*s", (int)strcspn(start, "\r"), start);
+	CU_ASSERT_PTR_NULL(strstr(start, wanted));
+	return dst;
+}
+
+static void
+check_header(size_t n, const char *name, const char *expected)
+{
+	char value[16384];
+
+	check_text(name, header_of(request(n), name, value, sizeof(value)), expected);
+}
+
+/* --- what is sent ---------------------------------------------------------------------- */
+
+static void
+test_connect_event_is_sent_as_specified(void)
+{
+	static const struct wps_header headers[] = {
+		{ WPS_SPAN("Host"), WPS_SPAN("wps.example.net") },
+		{ WPS_SPAN("Authorization"), WPS_SPAN("Bearer abc") },
+		{ WPS_SPAN("X-Twice"), WPS_SPAN("1") },
+		{ WPS_SPAN("x-twice"), WPS_SPAN("2") },
+		{ WPS_SPAN("X-ASRS-Internal-Id"), WPS_SPAN("3") },
+	};
+	static const struct wps_span subprotocols[] = { WPS_SPAN("a.v1"), WPS_SPAN("b.v1") };
+	static const struct wps_handshake handshake = {
+		.claims = WPS_SPAN("{\"sub\":\"alice\",\"iat\":1790000000,\"role\":[\"r1\",\"r2\"],"
+		    "\"x\":{\"y\":[1,true]}}"),
+		.query = WPS_SPAN("room=7&access_token=t&a=%C3%BC+b&room=8&flag"),
+		.headers = headers, .header_count = COUNT(headers),
+		.subprotocols = subprotocols, .subprotocol_count = COUNT(subprotocols),
+	};
+	static const char expected[] =
+	    "POST /hook/chat/connect?code=s3cret HTTP/1.1\r\n"
+	    "Host: 127.0.0.1:PORT\r\n"
+	    "Content-Type: application/json; charset=utf-8\r\n"
+	    "WebHook-Request-Origin: wps.example.net\r\n"
+	    "ce-awpsversion: 1.0\r\n"
+	    "ce-specversion: 1.0\r\n"
+	    "ce-type: azure.webpubsub.sys.connect\r\n"
+	    "ce-source: /hubs/chat/client/c1\r\n"
+	    "ce-id: 0\r\n"
+	    "ce-time: TIME\r\n"
+	    "ce-signature: sha256="
+	    "a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0,sha256="
+	    "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\r\n"
+	    "ce-hub: chat\r\n"
+	    "ce-connectionId: c1\r\n"
+	    "ce-eventName: connect\r\n"
+	    "ce-userId: alice\r\n"
+	    "x-ms-client-request-id: ID\r\n"
+	    "User-Agent: wps/" PACKAGE_VERSION "\r\n"
+	    "Content-Length: 462\r\n"
+	    "\r\n"
+	    "{\"claims\":{\"sub\":[\"alice\"],\"iat\":[\"1790000000\"],\"role\":[\"r1\",\"r2\"],"
+	    "\"x\":[\"{\\\"y\\\":[1,true]}\"],\"nameid\":[\"alice\"],"
+	    "\"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier\":[\"alice\"],"
+	    "\"http://schemas.microsoft.com/ws/2008/06/identity/claims/role\":[\"r1\",\"r2\"]},"
+	    "\"query\":{\"room\":[\"7\",\"8\"],\"a\":[\"\xc3\xbc b\"],\"flag\":[\"\"]},"
+	    "\"headers\":{\"Host\":[\"wps.example.net\"],\"X-Twice\":[\"1\",\"2\"]},"
+	    "\"subprotocols\":[\"a.v1\",\"b.v1\"],\"clientCertificates\":[]}";
+	struct wps_event event = connect_event();
+	struct wps_reply reply;
+	char text[8192];
+
+	start((struct setup){ .validation = true });
+	event.handshake = &handshake;
+	check_text("answer", ask(event, &reply), "ok");
+	snprintf(text, sizeof(text), "%s", request(0));
+	mask(text, "Host: 127.0.0.1:", "PORT");
+	mask(text, "ce-time: ", "TIME");
+	mask(text, "x-ms-client-request-id: ", "ID");
+	check_text("request", text, expected);
+	stop();
+}
+
+static void
+test_time_is_utc_in_seconds(void)
+{
+	struct wps_reply reply;
+	char value[64];
+	struct tm tm;
+
+	start((struct setup){ .path = "/" });
+	ask(user_event("message", "x"), &reply);
+	header_of(request(0), "ce-time", value, sizeof(value));
+	check_number("length", (long)strlen(value), 20);
+	CU_ASSERT_PTR_NOT_NULL(strptime(value, "%Y-%m-%dT%H:%M:%SZ", &tm));
+	stop();
+}
+
+static void
+test_events_of_a_connection_are_counted(void)
+{
+	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
+		.name = WPS_SPAN("disconnected"), .reason = WPS_SPAN("bye \"now\"") };
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	deliver(connected, NULL);
+	check_header(0, "ce-id", "1");
+	check_header(0, "ce-type", "azure.webpubsub.sys.connected");
+	check_header(0, "ce-subprotocol", "json.webpubsub.azure.v1");
+	check_text("body", strstr(request(0), "\r\n\r\n"), "\r\n\r\n{}");
+	ask(user_event("chat", "hello"), &reply);
+	check_header(1, "ce-id", "2");
+	check_header(1, "ce-type", "azure.webpubsub.user.chat");
+	check_header(1, "ce-eventName", "chat");
+	check_header(1, "Content-Type", "text/plain");
+	deliver(gone, NULL);
+	check_header(2, "ce-id", "3");
+	check_text("body", strstr(request(2), "\r\n\r\n"),
+	    "\r\n\r\n{\"reason\":\"bye \\\"now\\\"\"}");
+	stop();
+}
+
+static void
+test_user_ids_never_break_a_header_line(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	conn.view.user = WPS_SPAN("a\r\nEvil: \xc3\xbc\0z");
+	ask(user_event("message", "x"), &reply);
+	check_header(0, "ce-userId", "a%0D%0AEvil: \xc3\xbc%00z");
+	check_header(0, "Evil", "-");
+	stop();
+}
+
+static void
+test_event_names_that_no_header_holds_fail_unsent(void)
+{
+	static const struct wps_span names[] = { WPS_SPAN("a\r\nb"), WPS_SPAN("a\nb"),
+		WPS_SPAN("a\0b"), WPS_SPAN("\xc3\xbc"), WPS_SPAN(""), WPS_SPAN("\x7f"),
+		WPS_SPAN("..") };
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/{event}" });
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct wps_event event = user_event("", "x");
+		event.name = names[i];
+		check_text("answer", ask(event, &reply), "failed");
+	}
+	check_number("requests", (long)app.seen_count, 0);
+	stop();
+}
+
+static void
+test_content_type_follows_the_data(void)
+{
+	static const struct { enum wps_data type; const char *content_type; } cases[] = {
+		{ WPS_DATA_TEXT, "text/plain" },
+		{ WPS_DATA_JSON, "application/json" },
+		{ WPS_DATA_BINARY, "application/octet-stream" },
+		{ WPS_DATA_PROTOBUF, "application/x-protobuf" },
+	};
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct wps_event event = user_event("message", "1");
+		event.type = cases[i].type;
+		ask(event, &reply);
+		check_header(i, "Content-Type", cases[i].content_type);
+	}
+	stop();
+}
+
+static void
+test_metadata_becomes_headers(void)
+{
+	static const struct wps_pair pairs[] = {
+		{ WPS_SPAN("Key"), WPS_SPAN("old") },
+		{ WPS_SPAN("Other"), WPS_SPAN("") },
+		{ WPS_SPAN("kEY"), WPS_SPAN("new") },
+	};
+	static const struct wps_pair broken = { WPS_SPAN("k"), WPS_SPAN("a\r\nb: c") };
+	struct wps_event event = user_event("message", "");
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	event.metadata = pairs;
+	event.metadata_count = COUNT(pairs);
+	ask(event, &reply);
+	check_header(0, "x-webpubsub-metadata-key", "new");
+	check_header(0, "x-webpubsub-metadata-other", "");
+	check_header(0, "Content-Length", "0");
+	event.metadata = &broken;
+	event.metadata_count = 1;
+	check_text("answer", ask(event, &reply), "failed");
+	check_number("requests", (long)app.seen_count, 1);
+	stop();
+}
+
+static void
+test_signature_is_absent_without_keys(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	fake->keys_off = true;
+	ask(user_event("message", "x"), &reply);
+	check_header(0, "ce-signature", "-");
+	stop();
+}
+
+/* --- what is answered -------------------------------------------------------------------- */
+
+static void
+test_connect_answers(void)
+{
+	static const struct { const char *answer, *expected; } cases[] = {
+		{ NOTHING, "ok" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "ok" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull", "ok" },
+		{ "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}", "ok" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 95\r\n\r\n"
+		  "{\"userId\":\"bob\",\"groups\":[\"g1\",\"g2\"],\"roles\":[],\"subProtocol\":"
+		  "\"a.v1\",\"other\":1,\"x\":{\"y\":2}}", "ok user=bob subprotocol=a.v1 roles= groups=g1,g2" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 58\r\n\r\n"
+		  "{\"userId\":null,\"groups\":null,\"ROLES\":[\"r\"],\"subprotocol\":\"\"}",
+		  "ok roles=r" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"userId\":1}", "failed" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"groups\":[1]}", "failed" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"roles\":\"a\"}", "failed" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "failed" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "failed" },
+		{ "HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\n"
+		  "ce-connectionState: x\r\nContent-Length: 6\r\n\r\nno way",
+		  "refused status=401 type=text/plain body=no way" },
+		{ "HTTP/1.1 503 Busy\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\nsecret",
+		  "refused status=503 type=text/plain "
+		  "body=The application could not accept the connection.\n" },
+		{ "HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", "failed" },
+		{ HANG, "failed" },
+		{ HANG_UP, "failed" },
+		{ "nonsense\r\n\r\n", "failed" },
+	};
+	struct wps_reply reply;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start((struct setup){ .path = "/" });
+		answer_with(cases[i].answer);
+		check_text(cases[i].answer ? cases[i].answer : "no answer",
+		    ask(connect_event(), &reply), cases[i].expected);
+		check_number("requests", (long)app.seen_count, 1);
+		CU_ASSERT(conn.slot == NULL || strncmp(reply.text, "ok", 2) == 0 ||
+		    strstr(fake->log, "HttpHandlerUnexpectedResponse hub=chat"));
+		stop();
+	}
+}
+
+static void
+test_a_refusal_passes_on_4_kib_of_its_body(void)
+{
+	static char answer[8192];
+	struct wps_reply reply;
+
+	int len = snprintf(answer, sizeof(answer),
+	    "HTTP/1.1 403 Forbidden\r\nContent-Length: 4097\r\n\r\n");
+	memset(answer + len, 'x', 4097);
+	start((struct setup){ .path = "/" });
+	answer_with(answer);
+	ask(connect_event(), &reply);
+	check_number("length", (long)strlen(strstr(reply.text, "body=") + 5), 4096);
+	stop();
+}
+
+static void
+test_user_event_answers(void)
+{
+	static const struct { const char *type, *headers, *body, *expected; } cases[] = {
+		{ "text/plain", "", "hi", "ok text=hi" },
+		{ "text/plain; charset=utf-8", "", "hi", "ok text=hi" },
+		{ "TEXT/PLAIN ;x", "", "hi", "ok text=hi" },
+		{ "application/json", "", "{\"a\":1}", "ok json={\"a\":1}" },
+		{ "application/octet-stream", "", "\xff\xfe", "ok binary=\xff\xfe" },
+		{ "application/x-protobuf", "", "pb", "ok protobuf=pb" },
+		{ NULL, "", "raw", "ok binary=raw" },
+		{ "application/octet-stream", "", "", "ok" },
+		{ "text/html", "", "", "ok" },
+		{ "text/html", "", "<p>", "failed" },
+		{ "application/json", "", "{", "failed" },
+		{ "text/plain", "", "\xff", "failed" },
+		{ "text/plain", "x-webpubsub-metadata-A: 1\r\nX-WebPubSub-Metadata-b: u, v \r\n"
+		  "X-WEBPUBSUB-METADATA-a: 2\r\n", "hi", "ok text=hi a:2 b:v" },
+		{ NULL, "X-WebPubSub-Metadata-k: v\r\n", "", "ok text= k:v" },
+		{ "text/plain", "X-WebPubSub-Metadata-k: \xc3\xbc\r\n", "hi", "failed" },
+	};
+	char answer[512];
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n%s%s%s%sContent-Length: %zu"
+		    "\r\n\r\n%s", cases[i].type ? "Content-Type: " : "",
+		    cases[i].type ? cases[i].type : "", cases[i].type ? "\r\n" : "",
+		    cases[i].headers, strlen(cases[i].body), cases[i].body);
+		answer_with(answer);
+		check_text(answer, ask(user_event("message", "x"), &reply), cases[i].expected);
+	}
+	check_number("connections", app.accepted, 1);
+	stop();
+}
+
+static void
+test_blocking_events_fail_at_once_and_are_not_repeated(void)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 400 Bad\r\nContent-Length: 2\r\n\r\nno",
+		"HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
+		HANG_UP, HANG,
+		"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nhalf",
+	};
+	struct wps_reply reply;
+
+	for (size_t i = 0; i < COUNT(answers); i++) {
+		start((struct setup){ .path = "/" });
+		/* The first leaves a connection that the second will use. */
+		answer_with(NOTHING);
+		check_text("answer", ask(user_event("message", "x"), &reply), "ok");
+		answer_with(answers[i]);
+		check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+		fakehost_loop_run(&fake->loop, 20000);
+		check_number("requests", (long)app.seen_count, 2);
+		check_number("answers", reply.count, 1);
+		CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "HttpHandlerUnexpectedResponse "
+		    "hub=chat conn=c1 event=message kind=user"));
+		stop();
+	}
+}
+
+static void
+test_timeouts_are_those_of_headers_and_body(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .timeout = 7000, .body_timeout = 3000 });
+	uint64_t before = fake->loop.now_ms;
+	answer_with(HANG);
+	ask(user_event("message", "x"), &reply);
+	check_number("until the headers", (long)(fake->loop.now_ms - before), 7000);
+	before = fake->loop.now_ms;
+	answer_with("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+	ask(user_event("message", "x"), &reply);
+	check_number("until the body", (long)(fake->loop.now_ms - before), 3000);
+	stop();
+}
+
+static void
+test_answers_have_limits(void)
+{
+	static char state[20000], answer[40000];
+	static const struct { size_t body, state, other; const char *expected; } cases[] = {
+		{ 2048, 0, 0, "ok" }, { 2049, 0, 0, "failed" },
+		{ 0, 8192, 0, "ok" }, { 0, 8193, 0, "failed" },
+		{ 0, 0, 32 * 1024 - 64, "ok" }, { 0, 0, 32 * 1024, "failed" },
+	};
+	struct wps_reply reply;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		memset(state, 's', cases[i].state);
+		state[cases[i].state] = '\0';
+		int len = snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n%s%s%s"
+		    "Content-Length: %zu\r\nX: ", cases[i].state ? "ce-connectionState: " : "",
+		    state, cases[i].state ? "\r\n" : "", cases[i].body);
+		memset(answer + len, 'x', cases[i].other);
+		len += (int)cases[i].other;
+		len += snprintf(answer + len, sizeof(answer) - (size_t)len, "\r\n\r\n");
+		memset(answer + len, 'b', cases[i].body);
+		answer[len + (int)cases[i].body] = '\0';
+		start((struct setup){ .path = "/", .max_answer = 2048 });
+		answer_with(answer);
+		ask(user_event("message", "x"), &reply);
+		reply.text[strcspn(reply.text, " ")] = '\0';
+		check_text("answer", reply.text, cases[i].expected);
+		stop();
+	}
+}
+
+static void
+test_state_is_kept_and_sent_back(void)
+{
+	static const struct { const char *headers, *sent; } steps[] = {
+		{ "ce-connectionState: one\r\n", "-" },
+		{ "", "one" },
+		{ "ce-connectionstate: two\r\nCE-CONNECTIONSTATE: three\r\n", "one" },
+		{ "ce-connectionState:\r\n", "three" },
+		{ "", "-" },
+	};
+	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
+		.name = WPS_SPAN("disconnected"), .reason = WPS_SPAN("") };
+	char answer[256];
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n%sContent-Length: 0\r\n\r\n",
+		    steps[i].headers);
+		answer_with(answer);
+		ask(i == 0 ? connect_event() : user_event("message", "x"), &reply);
+		check_header(i, "ce-connectionState", steps[i].sent);
+	}
+	answer_with("HTTP/1.1 500 Oops\r\nce-connectionState: bad\r\nContent-Length: 0\r\n\r\n");
+	ask(user_event("message", "x"), &reply);
+	deliver(gone, NULL);
+	check_header(COUNT(steps) + 1, "ce-connectionState", "-");
+	stop();
+}
+
+/* --- repetitions, limits, cancel ------------------------------------------------------------ */
+
+static void
+test_events_that_nobody_waits_for_are_repeated(void)
+{
+	static const struct { const char *answer; long requests, took_ms; } cases[] = {
+		{ NOTHING, 1, 0 },
+		{ "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", 4, 9000 },
+		{ "HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n", 4, 9000 },
+		{ HANG_UP, 4, 9000 },
+		{ "HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n", 1, 0 },
+		{ "HTTP/1.1 404 None\r\nContent-Length: 0\r\n\r\n", 1, 0 },
+		{ HANG, 1, 0 },
+	};
+	struct wps_event event = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start((struct setup){ .path = "/" });
+		answer_with(cases[i].answer);
+		uint64_t before = fake->loop.now_ms;
+		deliver(event, NULL);
+		request((size_t)cases[i].requests - 1);
+		check_number("took", (long)(fake->loop.now_ms - before), cases[i].took_ms);
+		fakehost_loop_run(&fake->loop, 200000);
+		check_number("requests", (long)app.seen_count, cases[i].requests);
+		for (size_t k = 1; k < app.seen_count; k++)
+			check_text("repetition", app.seen[k], app.seen[0]);
+		stop();
+	}
+}
+
+static void
+test_a_full_queue_refuses_blocking_events_only(void)
+{
+	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
+		.name = WPS_SPAN("disconnected"), .reason = WPS_SPAN("") };
+	struct wps_reply replies[3] = { { .count = 0 } };
+
+	start((struct setup){ .path = "/", .concurrency = 1, .queue = 1 });
+	answer_with(HANG);
+	for (size_t i = 0; i < 3; i++)
+		deliver(user_event("message", "x"), &replies[i]);
+	check_text("beyond the queue", replies[2].text, "failed");
+	deliver(gone, NULL);
+	deliver(gone, NULL);
+	request(0);
+	fakehost_loop_run(&fake->loop, 1000);
+	check_number("requests at a time", (long)app.seen_count, 1);
+	answer_with(NOTHING);
+	fake->upstream.cancel(fake->worker, &replies[0]);
+	request(3);
+	check_text("queued", replies[1].text, "ok");
+	check_number("canceled", replies[0].count, 0);
+	stop();
+}
+
+static void
+test_cancel_aborts_wherever_the_event_is(void)
+{
+	struct wps_reply reply = { .count = 0 };
+
+	for (int step = 0; step < 3; step++) {
+		start((struct setup){ .path = "/", .validation = true });
+		answer_with(HANG);
+		app.handshake = step == 1 ? HANG : AGREES;
+		deliver(user_event("message", "x"), &reply);
+		if (step == 1)
+			fakehost_loop_run(&fake->loop, 10);
+		if (step == 2)
+			request(0);
+		fake->upstream.cancel(fake->worker, &reply);
+		fake->upstream.cancel(fake->worker, &reply);
+		fakehost_loop_run(&fake->loop, 500);
+		check_number("answers", reply.count, 0);
+		check_number("requests", (long)app.seen_count, step == 2);
+		stop();
+	}
+}
+
+static void
+test_stop_leaves_nothing_behind(void)
+{
+	struct wps_event event = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+
+	start((struct setup){ .path = "/" });
+	app.answers[0] = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+	app.answers[1] = HANG;
+	app.answer_count = 2;
+	deliver(event, NULL);
+	request(0);
+	deliver(event, NULL);
+	request(1);
+	deliver(event, NULL);
+	stop();
+}
+
+static void
+test_link_local_addresses_are_refused(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .url = "http://169.254.169.254/latest" });
+	uint64_t before = fake->loop.now_ms;
+	check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+	check_number("took", (long)(fake->loop.now_ms - before), 0);
+	stop();
+}
+
+/* --- validation -------------------------------------------------------------------------------- */
+
+static void
+test_handshake_is_sent_as_specified(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .validation = true });
+	ask(user_event("message", "x"), &reply);
+	mask(app.last_handshake, "Host: 127.0.0.1:", "PORT");
+	check_text("handshake", app.last_handshake,
+	    "OPTIONS /hook/chat/validate?code=s3cret HTTP/1.1\r\n"
+	    "Host: 127.0.0.1:PORT\r\n"
+	    "WebHook-Request-Origin: wps.example.net\r\n"
+	    "ce-awpsversion: 1.0\r\n"
+	    "User-Agent: wps/" PACKAGE_VERSION "\r\n\r\n");
+	stop();
+}
+
+#define HANDSHAKE(status, lines) \
+	"HTTP/1.1 " status "\r\n" lines "Content-Length: 0\r\n\r\n"
+
+static void
+test_handshake_answers(void)
+{
+	static const struct { const char *options, *get, *answer, *log; long gets; } cases[] = {
+		{ AGREES, HANG, "ok", "agrees", 0 },
+		{ HANDSHAKE("204 No", "webhook-allowed-origin: WPS.example.net\r\n"), HANG,
+		  "ok", "agrees", 0 },
+		{ HANDSHAKE("200 OK", "WebHook-Allowed-Origin: wps.example.net:8443\r\n"), HANG,
+		  "ok", "agrees", 0 },
+		{ HANDSHAKE("200 OK", "WebHook-Allowed-Origin: a\r\n"
+		  "WebHook-Allowed-Origin: wps.example.net\r\n"), HANG, "ok", "agrees", 0 },
+		{ HANDSHAKE("200 OK", "WebHook-Allowed-Origin: a, *\r\n"), HANG, "ok", "agrees", 0 },
+		{ HANDSHAKE("404 None", ""), AGREES, "ok", "agrees", 1 },
+		{ HANDSHAKE("404 None", ""), HANDSHAKE("404 None", ""), "failed",
+		  "AbuseProtectionResponseInvalidStatusCode", 1 },
+		{ HANDSHAKE("200 OK", ""), HANG, "failed",
+		  "AbuseProtectionResponseMissingAllowedOrigin", 0 },
+		{ HANDSHAKE("200 OK", "WebHook-Allowed-Origin: evil.example\r\n"), HANG, "failed",
+		  "AbuseProtectionResponseMissingAllowedOrigin", 0 },
+		{ HANDSHAKE("401 No", "WebHook-Allowed-Origin: *\r\n"), HANG, "failed",
+		  "AbuseProtectionResponseInvalidStatusCode", 0 },
+		{ HANDSHAKE("302 Found", "Location: /\r\nWebHook-Allowed-Origin: *\r\n"), HANG,
+		  "failed", "AbuseProtectionResponseInvalidStatusCode", 0 },
+		{ HANG, HANG, "failed", "AbuseProtectionResponseInvalidStatusCode", 0 },
+	};
+	struct wps_reply reply;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start((struct setup){ .path = "/", .validation = true });
+		app.handshake = cases[i].options;
+		app.get = cases[i].get;
+		check_text(cases[i].options ? cases[i].options : "no answer",
+		    ask(user_event("message", "x"), &reply), cases[i].answer);
+		CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, cases[i].log));
+		check_number("OPTIONS", app.handshakes, 1);
+		check_number("GET", app.gets, cases[i].gets);
+		check_number("events", (long)app.seen_count, strcmp(cases[i].answer, "ok") == 0);
+		stop();
+	}
+}
+
+static void
+test_handshake_is_repeated_while_the_application_is_down(void)
+{
+	static const char *const answers[] = { HANG_UP, HANDSHAKE("503 Busy", ""),
+		HANDSHAKE("408 Late", "") };
+	struct wps_reply reply;
+
+	for (size_t i = 0; i < COUNT(answers); i++) {
+		start((struct setup){ .path = "/", .validation = true });
+		app.handshake = answers[i];
+		uint64_t before = fake->loop.now_ms;
+		check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+		check_number("took", (long)(fake->loop.now_ms - before), 9000);
+		check_number("handshakes", app.handshakes, 4);
+		stop();
+	}
+}
+
+static void
+test_handshake_is_shared_and_remembered(void)
+{
+	struct wps_reply replies[3] = { { .count = 0 } };
+
+	start((struct setup){ .path = "/{event}", .validation = true });
+	for (size_t i = 0; i < 3; i++)
+		deliver(user_event(i ? "a" : "b", "x"), &replies[i]);
+	for (size_t i = 0; i < 3; i++)
+		CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &replies[i],
+		    DEADLINE_MS));
+	ask(user_event("c", "x"), &replies[0]);
+	check_number("handshakes", app.handshakes, 1);
+	check_number("events", (long)app.seen_count, 4);
+	stop();
+}
+
+static void
+test_a_url_in_use_is_checked_every_minute(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .validation = true });
+	ask(user_event("message", "x"), &reply);
+	ask(user_event("message", "x"), &reply);
+	fakehost_loop_run(&fake->loop, 59000);
+	check_number("before the minute", app.handshakes, 1);
+	fakehost_loop_run(&fake->loop, 2000);
+	check_number("after it", app.handshakes, 2);
+	fakehost_loop_run(&fake->loop, 300000);
+	check_number("unused", app.handshakes, 2);
+	ask(user_event("message", "x"), &reply);
+	check_number("used again", app.handshakes, 3);
+	stop();
+}
+
+/* Asks all the time; the clock says when handshakes come. */
+static void
+test_a_refusing_url_is_asked_less_and_less(void)
+{
+	static const unsigned at_s[] = { 0, 1, 3, 7, 15, 31, 63, 123, 183 };
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .validation = true });
+	app.handshake = HANDSHAKE("403 No", "");
+	uint64_t before = fake->loop.now_ms;
+	for (size_t i = 0; i < COUNT(at_s); i++) {
+		while (fake->loop.now_ms < before + at_s[i] * 1000u) {
+			ask(user_event("message", "x"), &reply);
+			check_number("too early", app.handshakes, (long)i);
+			fakehost_loop_run(&fake->loop, 500);
+		}
+		ask(user_event("message", "x"), &reply);
+		check_text("answer", reply.text, "failed");
+		check_number("handshakes", app.handshakes, (long)i + 1);
+	}
+	check_number("events", (long)app.seen_count, 0);
+	char *first = strstr(fake->log, "AbuseProtection");
+	CU_ASSERT_FATAL(first != NULL);
+	CU_ASSERT_PTR_NULL(strstr(first + 1, "AbuseProtection"));
+
+	app.handshake = AGREES;
+	fakehost_loop_run(&fake->loop, 60000);
+	check_text("after it agrees", ask(user_event("message", "x"), &reply), "ok");
+	stop();
+}
+
+/* --- matching, templates, origin ------------------------------------------------------------------ */
+
+static void
+test_user_events_match_by_name_without_case(void)
+{
+	static const struct { const char *pattern, *name; bool wanted; } cases[] = {
+		{ "*", "anything", true }, { "a", "A", true }, { "a", "ab", false },
+		{ " a , B ", "b", true }, { "a,b", "a,b", false }, { "", "a", false },
+		{ "connect", "connect", true },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct wps_event event;
+		start((struct setup){ .path = "/", .user_events = cases[i].pattern });
+		event = user_event(cases[i].name, "x");
+		check_number(cases[i].pattern, fake->upstream.wants(fake->worker, &event),
+		    cases[i].wanted);
+		stop();
+	}
+}
+
+static void
+test_the_first_handler_that_matches_gets_the_event(void)
+{
+	static const char *const connect_only[] = { "Connect" };
+	static const struct option_value first[] = {
+		{ .name = "url", .text = "http://a/" }, { .name = "user_events", .text = "x" },
+		{ .name = NULL } };
+	static const struct option_value second[] = {
+		{ .name = "url", .text = "http://b/" }, { .name = "user_events", .text = "*" },
+		{ .name = "system_events", .items = connect_only, .count = 1 },
+		{ .name = NULL } };
+	struct wps_conf maps[] = { { first }, { second } };
+	struct handlers handlers;
+
+	start((struct setup){ .path = "/" });
+	fake->hub_values[0].maps = maps;
+	fake->hub_values[0].count = COUNT(maps);
+	handlers_init(&handlers, &fake->host, fake);
+	const struct handler *x = handlers_find(&handlers, WPS_SPAN("chat"),
+	    WPS_EVENT_USER, WPS_SPAN("X"));
+	const struct handler *y = handlers_find(&handlers, WPS_SPAN("other"),
+	    WPS_EVENT_USER, WPS_SPAN("y"));
+	const struct handler *connect = handlers_find(&handlers, WPS_SPAN("chat"),
+	    WPS_EVENT_CONNECT, WPS_SPAN("connect"));
+	CU_ASSERT(x && wps_span_eq(x->url, WPS_SPAN("http://a/")));
+	CU_ASSERT(y && wps_span_eq(y->url, WPS_SPAN("http://b/")));
+	CU_ASSERT(connect && wps_span_eq(connect->url, WPS_SPAN("http://b/")));
+	CU_ASSERT_PTR_NULL(handlers_find(&handlers, WPS_SPAN("chat"),
+	    WPS_EVENT_CONNECTED, WPS_SPAN("connected")));
+	handlers_fini(&handlers);
+	stop();
+}
+
+static void
+test_bad_handlers_are_refused_at_load(void)
+{
+	static const struct { const char *url, *user_events, *system, *error; } cases[] = {
+		{ "http://a/{hub}/{EVENT}?code={event}", "*", "connect", "" },
+		{ "https://[::1]:8443", "a, b", "Disconnected", "" },
+		{ "ftp://a/", "*", "connect", "http://" },
+		{ "tunnel:///a", "*", "connect", "http://" },
+		{ "http://{hub}.example/", "*", "connect", "host" },
+		{ "http://a{hub", "*", "connect", "host" },
+		{ "http:///x", "*", "connect", "no host" },
+		{ "http://u:p@a/", "*", "connect", "user name" },
+		{ "http://a/{group}", "*", "connect", "unknown parameter \"{group}\"" },
+		{ "http://a/{hub", "*", "connect", "unknown parameter" },
+		{ "http://a/}", "*", "connect", "unknown parameter" },
+		{ "http://a/{@Microsoft.KeyVault(SecretUri=x)}", "*", "connect", "key vault" },
+		{ "http://a/ b", "*", "connect", "percent-encoded" },
+		{ "http://a/#x", "*", "connect", "fragment" },
+		{ "http://a/", "a*", "connect", "wildcards" },
+		{ "http://a/", "a,,b", "connect", "wildcards" },
+		{ "http://a/", "*", "joined", "system_events" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct option_value values[] = {
+			{ .name = "url", .text = cases[i].url },
+			{ .name = "user_events", .text = cases[i].user_events },
+			{ .name = "system_events", .items = &cases[i].system, .count = 1 },
+			{ .name = NULL } };
+		const struct wps_conf map = { values };
+		struct wps_err err = { "" };
+		start((struct setup){ .path = "/" });
+		fake->hub_values[0].maps = &map;
+		int rc = wps_plugin_v1.check(&fake->host, &fake->hub, "chat", &err);
+		check_number(cases[i].url, rc, *cases[i].error ? WPS_EINVAL : WPS_OK);
+		if (strstr(err.text, cases[i].error) == NULL)
+			check_text(cases[i].url, err.text, cases[i].error);
+		stop();
+	}
+}
+
+static void
+test_templates_take_values_as_one_segment(void)
+{
+	static const struct { const char *url, *event, *expected; } cases[] = {
+		{ "http://a/{hub}/{event}", "message", "http://a/chat/message" },
+		{ "http://a/{Hub}-{EVENT}?x={event}", "a/b c", "http://a/chat-a%2Fb%20c?x=a%2Fb%20c" },
+		{ "http://a/x", "message", "http://a/x" },
+		{ "http://a/{event}", "{hub}", "http://a/%7Bhub%7D" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct text out = { .data = NULL };
+		CU_ASSERT(template_expand(wps_span_str(cases[i].url), WPS_SPAN("chat"),
+		    wps_span_str(cases[i].event), &out) == WPS_OK);
+		check_text(cases[i].url, out.data, cases[i].expected);
+		text_free(&out);
+	}
+}
+
+static void
+test_origin_is_the_public_or_the_listening_name(void)
+{
+	static const char *const two[] = { "https://a.example:8443/", "b.example", "wss://A.example" };
+	static const struct { const char *const *endpoints; size_t count; const char *listen,
+	    *expected; } cases[] = {
+		{ two, 3, "0.0.0.0:8080", "a.example,b.example" },
+		{ NULL, 0, "wps.local:8080", "wps.local" },
+		{ NULL, 0, "0.0.0.0:8080", "localhost" },
+		{ NULL, 0, "[::]:8080", "localhost" },
+		{ NULL, 0, "[2001:db8::1]:8080", "[2001:db8::1]" },
+		{ NULL, 0, "*:8080", "localhost" },
+		{ NULL, 0, "unix:/run/wps.sock", "localhost" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct option_value listen_values[] = {
+			{ .name = "address", .text = cases[i].listen }, { .name = NULL } };
+		const struct wps_conf map = { listen_values };
+		struct origin origin;
+		start((struct setup){ .path = "/" });
+		fake->core_values[0] = (struct option_value){ .name = "public_endpoints",
+			.items = cases[i].endpoints, .count = cases[i].count };
+		fake->core_values[1] = (struct option_value){ .name = "listen", .maps = &map,
+			.count = 1 };
+		origin_init(&origin, &fake->host, fake);
+		text_add_char(&origin.hosts, '\0');
+		check_text(cases[i].listen, origin.hosts.data, cases[i].expected);
+		origin_fini(&origin);
+		stop();
+	}
+}
+
+static void
+test_connect_body_repairs_what_is_no_utf8(void)
+{
+	struct wps_handshake handshake = { .query = WPS_SPAN("a=%FFb&&%ZZ=%4") };
+	struct text out = { .data = NULL };
+
+	check_number("result", connect_body_make(&handshake, &out), WPS_OK);
+	text_add_char(&out, '\0');
+	check_text("body", out.data, "{\"claims\":{},\"query\":{\"a\":[\"\xef\xbf\xbd" "b\"],"
+	    "\"%ZZ\":[\"%4\"]},\"headers\":{},\"subprotocols\":[],\"clientCertificates\":[]}");
+	text_free(&out);
+	handshake.claims = WPS_SPAN("[]");
+	check_number("claims that are no object", connect_body_make(&handshake, &out), WPS_EINVAL);
+	text_free(&out);
+}
+
+static CU_TestInfo tests[] = {
+#define TEST(name) { #name, test_##name }
+	TEST(connect_event_is_sent_as_specified),
+	TEST(time_is_utc_in_seconds),
+	TEST(events_of_a_connection_are_counted),
+	TEST(user_ids_never_break_a_header_line),
+	TEST(event_names_that_no_header_holds_fail_unsent),
+	TEST(content_type_follows_the_data),
+	TEST(metadata_becomes_headers),
+	TEST(signature_is_absent_without_keys),
+	TEST(connect_answers),
+	TEST(a_refusal_passes_on_4_kib_of_its_body),
+	TEST(user_event_answers),
+	TEST(blocking_events_fail_at_once_and_are_not_repeated),
+	TEST(timeouts_are_those_of_headers_and_body),
+	TEST(answers_have_limits),
+	TEST(state_is_kept_and_sent_back),
+	TEST(events_that_nobody_waits_for_are_repeated),
+	TEST(a_full_queue_refuses_blocking_events_only),
+	TEST(cancel_aborts_wherever_the_event_is),
+	TEST(stop_leaves_nothing_behind),
+	TEST(link_local_addresses_are_refused),
+	TEST(handshake_is_sent_as_specified),
+	TEST(handshake_answers),
+	TEST(handshake_is_repeated_while_the_application_is_down),
+	TEST(handshake_is_shared_and_remembered),
+	TEST(a_url_in_use_is_checked_every_minute),
+	TEST(a_refusing_url_is_asked_less_and_less),
+	TEST(user_events_match_by_name_without_case),
+	TEST(the_first_handler_that_matches_gets_the_event),
+	TEST(bad_handlers_are_refused_at_load),
+	TEST(templates_take_values_as_one_segment),
+	TEST(origin_is_the_public_or_the_listening_name),
+	TEST(connect_body_repairs_what_is_no_utf8),
+	CU_TEST_INFO_NULL,
+};
+
+int
+main(void)
+{
+	CU_SuiteInfo suites[] = {
+		{ .pName = "cloudevents", .pTests = tests },
+		CU_SUITE_INFO_NULL,
+	};
+
+	if (CU_initialize_registry() != CUE_SUCCESS ||
+	    CU_register_suites(suites) != CUE_SUCCESS)
+		return EXIT_FAILURE;
+	CU_basic_set_mode(CU_BRM_NORMAL);
+	CU_basic_run_tests();
+	unsigned failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+}
