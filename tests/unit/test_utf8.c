@@ -171,11 +171,12 @@ static void
 test_done_only_between_characters(void)
 {
 	static const bool done[] = { false, false, false, true };
+	static const char text[] = "\xf0\x9f\x98\x80";
 	struct utf8_state state = { 0 };
 
 	CU_ASSERT_TRUE(utf8_done(&state));
 	for (size_t i = 0; i < COUNT(done); i++) {
-		struct wps_span byte = { "\xf0\x9f\x98\x80" + i, 1 };
+		struct wps_span byte = { text + i, 1 };
 
 		CU_ASSERT_TRUE(utf8_feed(&state, byte));
 		check_number("done", utf8_done(&state), done[i]);
