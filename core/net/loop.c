@@ -177,8 +177,14 @@ worker_settle(struct worker *worker)
 	run_calls(worker);
 	flush_dirty(worker);
 	/* What these have caused belongs to the next turn, which must not sleep. */
-	if (worker->calls || !list_empty(&worker->dirty))
+	if (worker_busy(worker))
 		ev_async_send(worker->loop, &worker->wake);
+}
+
+bool
+worker_busy(const struct worker *worker)
+{
+	return worker->calls != NULL || !list_empty(&worker->dirty);
 }
 
 static void
@@ -272,6 +278,8 @@ worker_new(unsigned index, struct worker *const *peers, unsigned peer_count,
 	worker->calls_end = &worker->calls;
 	list_init(&worker->dirty);
 	list_init(&worker->resting);
+	list_init(&worker->https);
+	list_init(&worker->wss);
 	wheel_init(&worker->wheel, worker_now_ms(worker));
 
 	ev_async_init(&worker->wake, on_wake);
@@ -291,22 +299,6 @@ worker_run(struct worker *worker)
 	current = worker;
 	ev_run(worker->loop, 0);
 	current = NULL;
-}
-
-static void
-stop_loop(struct worker *worker, struct mail *mail)
-{
-	free(mail);
-	ev_break(worker->loop, EVBREAK_ALL);
-}
-
-void
-worker_stop(struct worker *worker)
-{
-	struct mail *mail = xcalloc(1, sizeof(*mail));
-
-	mail->run = stop_loop;
-	worker_post(worker, mail);
 }
 
 void

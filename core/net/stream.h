@@ -35,6 +35,9 @@ void stream_free(struct stream **stream);
 void stream_set_owner(struct stream *stream, const struct stream_ops *ops,
     void *owner);
 
+/* To another worker, on whose thread this is; nothing is watched. */
+void stream_move(struct stream *stream, struct worker *to);
+
 void stream_want_read(struct stream *stream, bool on);
 void stream_want_write(struct stream *stream, bool on);
 

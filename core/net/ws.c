@@ -117,7 +117,7 @@ on_flushed(struct sender *sender)
 static void
 push_control(struct ws *ws, uint8_t opcode, struct wps_span payload)
 {
-	struct wps_body *body = body_new(opcode, payload.len);
+	struct body *body = body_new(opcode, payload.len);
 
 	if (body == NULL)
 		return;
@@ -160,8 +160,22 @@ ws_close(struct ws *ws, uint16_t code, struct wps_span reason)
 	    ws->limits->close_wait_ms);
 }
 
+void
+ws_cut(struct ws *ws)
+{
+	end(ws);
+}
+
+void
+ws_cut_all(struct worker *worker)
+{
+	for (struct list *link = worker->wss.next; link != &worker->wss;
+	    link = link->next)
+		ws_cut(container_of(link, struct ws, link));
+}
+
 int
-ws_push(struct ws *ws, struct wps_body *body, const struct inserts *inserts)
+ws_push(struct ws *ws, struct body *body, const struct inserts *inserts)
 {
 	if (ws->closing && (ws->closing->sent_close || ws->closing->ended))
 		return WPS_OK;
@@ -396,6 +410,7 @@ ws_new(struct stream *stream, struct sender *first, const struct ws_ops *ops,
 	ws->owner = owner;
 	sender_init(&ws->sender, stream, &limits->out, on_flushed);
 	sender_move(&ws->sender, first);
+	list_add(&stream->worker->wss, &ws->link);
 	stream_set_owner(stream, &stream_ops, ws);
 	stream_want_read(stream, true);
 	return ws;
@@ -434,6 +449,7 @@ ws_free(struct ws **ws)
 		worker_timer_stop(w->stream->worker, &w->closing->timer);
 		free(w->closing);
 	}
+	list_remove(&w->link);
 	wsinput_detach(w);
 	rest_free(w->rest);
 	sender_fini(&w->sender);

@@ -51,6 +51,7 @@ struct ws_limits {
 
 struct ws {
 	struct stream *stream; /* owned */
+	struct list link;      /* of the worker's */
 	struct sender sender;
 	struct ws_input *input; /* owned; only inside a frame or message */
 	const struct ws_ops *ops;
@@ -73,13 +74,19 @@ void ws_free(struct ws **ws);
 void ws_feed_early(struct ws *ws, struct wps_span bytes);
 
 /* Queues a sealed body: WPS_OK or WPS_FULL. Behind a close nothing is queued. */
-int ws_push(struct ws *ws, struct wps_body *body, const struct inserts *inserts);
+int ws_push(struct ws *ws, struct body *body, const struct inserts *inserts);
 
 /*
  * Says close with code and reason (UTF-8, cut to 123 bytes) behind what is
  * queued, and gives no message any more. Only the first call counts.
  */
 void ws_close(struct ws *ws, uint16_t code, struct wps_span reason);
+
+/* Gives the socket up without a handshake; `ended` follows. */
+void ws_cut(struct ws *ws);
+
+/* At the end of the server: cuts all of a worker. */
+void ws_cut_all(struct worker *worker);
 
 /* Forgets what is not partly sent, so that a close is the next to go. */
 void ws_drop_unsent(struct ws *ws);
