@@ -326,8 +326,7 @@ test_members_and_items_come_in_order(void)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		int rc = list(room, sizeof(room), wps_span_str(cases[i].text));
 
-		check_number(cases[i].text, (unsigned long long)rc,
-		    (unsigned long long)cases[i].rc);
+		check_number(cases[i].text, rc, cases[i].rc);
 		check_bytes(cases[i].text, wps_span_str(room),
 		    wps_span_str(cases[i].expected));
 	}
@@ -628,34 +627,25 @@ test_each_character_comes_back_from_each_place(void)
 int
 main(void)
 {
-	CU_TestInfo tests[] = {
-		{ "valid texts are accepted", test_valid_texts_are_accepted },
-		{ "invalid texts are refused", test_invalid_texts_are_refused },
-		{ "each prefix is refused", test_each_prefix_is_refused },
-		{ "values are refused inside as they are alone",
-		    test_values_are_refused_inside_as_they_are_alone },
-		{ "each byte at each place of a string",
-		    test_each_byte_at_each_place_of_a_string },
-		{ "values are slices", test_values_are_slices },
-		{ "members and items come in order",
-		    test_members_and_items_come_in_order },
-		{ "begin wants its bracket", test_begin_wants_its_bracket },
-		{ "the end and a fault stay", test_the_end_and_a_fault_stay },
-		{ "depth is limited", test_depth_is_limited },
-		{ "depth counts what is open only",
-		    test_depth_counts_what_is_open_only },
-		{ "deep brackets without end are refused",
-		    test_deep_brackets_without_end_are_refused },
-		{ "strings are unescaped", test_strings_are_unescaped },
-		{ "strings are compared unescaped",
-		    test_strings_are_compared_unescaped },
-		{ "integers are exact to 64 bits",
-		    test_integers_are_exact_to_64_bits },
-		{ "text is quoted", test_text_is_quoted },
-		{ "each character comes back from each place",
-		    test_each_character_comes_back_from_each_place },
-		CU_TEST_INFO_NULL,
+	static const struct named_test tests[] = {
+		TEST(test_valid_texts_are_accepted),
+		TEST(test_invalid_texts_are_refused),
+		TEST(test_each_prefix_is_refused),
+		TEST(test_values_are_refused_inside_as_they_are_alone),
+		TEST(test_each_byte_at_each_place_of_a_string),
+		TEST(test_values_are_slices),
+		TEST(test_members_and_items_come_in_order),
+		TEST(test_begin_wants_its_bracket),
+		TEST(test_the_end_and_a_fault_stay),
+		TEST(test_depth_is_limited),
+		TEST(test_depth_counts_what_is_open_only),
+		TEST(test_deep_brackets_without_end_are_refused),
+		TEST(test_strings_are_unescaped),
+		TEST(test_strings_are_compared_unescaped),
+		TEST(test_integers_are_exact_to_64_bits),
+		TEST(test_text_is_quoted),
+		TEST(test_each_character_comes_back_from_each_place),
 	};
 
-	return unit_main("jscan", tests);
+	return RUN_TESTS("jscan", tests);
 }
