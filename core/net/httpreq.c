@@ -307,6 +307,9 @@ take_head(struct http_reader *reader, struct http_request *request)
 		reader->head.len - method_end };
 	struct wps_span target;
 
+	/* First: http-parser has no number for a length that is far too large. */
+	if (!take_length(reader, request))
+		return false;
 	reserve_headers(reader);
 	if (!http_head_parse(rest, &target, reader->headers, scan->headers))
 		return refuse(reader, 400, "head is not valid");
@@ -316,7 +319,7 @@ take_head(struct http_reader *reader, struct http_request *request)
 	request->headers = reader->headers;
 	request->header_count = scan->headers;
 	return take_target(reader, request, target) &&
-	    take_length(reader, request) && take_wishes(reader, request);
+	    take_wishes(reader, request);
 }
 
 /* The scan is content: the request, and where its body will go. */
