@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/expect.h"
 
-#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static struct {
 	const char *row;
@@ -56,23 +55,4 @@ expect_span(const char *what, struct wps_span got, const char *expected)
 		print_span("got", got);
 	}
 	return judge(good);
-}
-
-int
-expect_run(const char *suite, CU_TestInfo *tests)
-{
-	CU_SuiteInfo suites[] = {
-		{ .pName = suite, .pTests = tests },
-		CU_SUITE_INFO_NULL,
-	};
-
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return EXIT_FAILURE;
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	bool failed = CU_get_number_of_failures() > 0 ||
-	    CU_get_number_of_tests_run() == 0;
-	CU_cleanup_registry();
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -5,6 +5,7 @@
  */
 #include "net/chunk.h"
 
+#include "support/check.h"
 #include "support/expect.h"
 #include "util/attr.h"
 
@@ -230,20 +231,17 @@ test_the_end_is_for_good(void)
 	}
 }
 
-#define TEST(name) { #name, test_##name }
-
-static CU_TestInfo tests[] = {
-	TEST(chunks_are_put_together),
-	TEST(odd_chunks_are_refused),
-	TEST(no_proper_part_of_a_body_is_whole),
-	TEST(extensions_have_a_limit),
-	TEST(trailers_have_a_limit),
-	TEST(the_end_is_for_good),
-	CU_TEST_INFO_NULL,
+static const struct named_test tests[] = {
+	TEST(test_chunks_are_put_together),
+	TEST(test_odd_chunks_are_refused),
+	TEST(test_no_proper_part_of_a_body_is_whole),
+	TEST(test_extensions_have_a_limit),
+	TEST(test_trailers_have_a_limit),
+	TEST(test_the_end_is_for_good),
 };
 
 int
 main(void)
 {
-	return expect_run("chunk", tests);
+	return RUN_TESTS("chunk", tests);
 }

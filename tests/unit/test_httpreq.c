@@ -5,6 +5,7 @@
  */
 #include "net/httpreq.h"
 
+#include "support/check.h"
 #include "support/expect.h"
 #include "util/attr.h"
 
@@ -903,29 +904,26 @@ test_lists_hold_whole_tokens_without_case(void)
 	expect_int("absent", http_list_has(WPS_SPAN_NONE, "close"), false);
 }
 
-#define TEST(name) { #name, test_##name }
-
-static CU_TestInfo tests[] = {
-	TEST(good_requests_are_read_however_they_come),
-	TEST(what_is_behind_a_request_is_left),
-	TEST(headers_keep_their_order_and_spelling),
-	TEST(bad_requests_are_refused_however_they_come),
-	TEST(a_bad_request_stays_bad_until_the_reset),
-	TEST(a_head_without_a_body_is_done_by_feeding_nothing),
-	TEST(limits_hold_on_both_sides),
-	TEST(a_body_too_large_is_refused_before_it_comes),
-	TEST(a_small_request_after_a_reset_takes_no_memory),
-	TEST(large_buffers_do_not_outlive_their_request),
-	TEST(a_body_takes_its_memory_only_when_it_comes),
-	TEST(what_is_behind_a_head_is_not_copied),
-	TEST(no_memory_refuses_one_request),
-	TEST(a_head_may_be_larger_than_http_parsers_limit),
-	TEST(lists_hold_whole_tokens_without_case),
-	CU_TEST_INFO_NULL,
+static const struct named_test tests[] = {
+	TEST(test_good_requests_are_read_however_they_come),
+	TEST(test_what_is_behind_a_request_is_left),
+	TEST(test_headers_keep_their_order_and_spelling),
+	TEST(test_bad_requests_are_refused_however_they_come),
+	TEST(test_a_bad_request_stays_bad_until_the_reset),
+	TEST(test_a_head_without_a_body_is_done_by_feeding_nothing),
+	TEST(test_limits_hold_on_both_sides),
+	TEST(test_a_body_too_large_is_refused_before_it_comes),
+	TEST(test_a_small_request_after_a_reset_takes_no_memory),
+	TEST(test_large_buffers_do_not_outlive_their_request),
+	TEST(test_a_body_takes_its_memory_only_when_it_comes),
+	TEST(test_what_is_behind_a_head_is_not_copied),
+	TEST(test_no_memory_refuses_one_request),
+	TEST(test_a_head_may_be_larger_than_http_parsers_limit),
+	TEST(test_lists_hold_whole_tokens_without_case),
 };
 
 int
 main(void)
 {
-	return expect_run("httpreq", tests);
+	return RUN_TESTS("httpreq", tests);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/httpres.h"
 
+#include "support/check.h"
 #include "support/expect.h"
 #include "util/attr.h"
 
@@ -133,16 +134,13 @@ test_the_length_is_told_whatever_room_there_is(void)
 	}
 }
 
-#define TEST(name) { #name, test_##name }
-
-static CU_TestInfo tests[] = {
-	TEST(heads_are_written),
-	TEST(the_length_is_told_whatever_room_there_is),
-	CU_TEST_INFO_NULL,
+static const struct named_test tests[] = {
+	TEST(test_heads_are_written),
+	TEST(test_the_length_is_told_whatever_room_there_is),
 };
 
 int
 main(void)
 {
-	return expect_run("httpres", tests);
+	return RUN_TESTS("httpres", tests);
 }

@@ -6,6 +6,7 @@
 #include "net/httpscan.h"
 
 #include "net/httpreq.h"
+#include "support/check.h"
 #include "support/expect.h"
 #include "util/attr.h"
 
@@ -139,19 +140,16 @@ test_no_head_is_larger_than_the_maximum(void)
 	}
 }
 
-#define TEST(name) { #name, test_##name }
-
-static CU_TestInfo tests[] = {
-	TEST(parts_are_found_where_they_are),
-	TEST(a_growing_head_is_whole_at_its_last_byte),
-	TEST(bytes_behind_the_head_are_not_looked_at),
-	TEST(a_fault_is_for_good),
-	TEST(no_head_is_larger_than_the_maximum),
-	CU_TEST_INFO_NULL,
+static const struct named_test tests[] = {
+	TEST(test_parts_are_found_where_they_are),
+	TEST(test_a_growing_head_is_whole_at_its_last_byte),
+	TEST(test_bytes_behind_the_head_are_not_looked_at),
+	TEST(test_a_fault_is_for_good),
+	TEST(test_no_head_is_larger_than_the_maximum),
 };
 
 int
 main(void)
 {
-	return expect_run("httpscan", tests);
+	return RUN_TESTS("httpscan", tests);
 }
