@@ -841,14 +841,11 @@ test_what_is_behind_a_head_is_not_copied(void)
 }
 
 static void
-test_no_memory_refuses_one_request(void)
+try_without_memory(struct wps_span input, size_t refuse_at)
 {
 	struct http_reader *reader = http_reader_new(&wide);
-	struct wps_span input = WPS_SPAN(LENGTH("Content-Length: 100000\r\n")
-	    "x");
 
-	expect_in("no memory", 0);
-	memory.refuse_at = 100000;
+	memory.refuse_at = refuse_at;
 	expect_int("event", drive(reader, input, WHOLE).event, HTTP_BAD);
 	expect_int("status", http_reader_status(reader), 503);
 	memory.refuse_at = 0;
@@ -856,6 +853,26 @@ test_no_memory_refuses_one_request(void)
 	expect_int("event", drive(reader, wps_span_str(goods[0].input),
 	    WHOLE).event, HTTP_DONE);
 	http_reader_free(&reader);
+}
+
+static void
+test_no_memory_refuses_one_request(void)
+{
+	static char headers[8192], chunk[8192];
+	int n = snprintf(headers, sizeof(headers), "GET / HTTP/1.1\r\n" HOST);
+	int m = snprintf(chunk, sizeof(chunk), CHUNKED("1388\r\n"));
+
+	memset(chunk + m, 'x', 5000);
+	for (unsigned i = 0; i < 500; i++)
+		n += snprintf(headers + n, sizeof(headers) - (size_t)n,
+		    "A: b\r\n");
+	n += snprintf(headers + n, sizeof(headers) - (size_t)n, "\r\n");
+	expect_in("no memory", 0);
+	try_without_memory(WPS_SPAN(LENGTH("Content-Length: 100000\r\n") "x"),
+	    100000);
+	try_without_memory((struct wps_span){ chunk, (size_t)m + 5000 }, 5000);
+	try_without_memory((struct wps_span){ headers, (size_t)n },
+	    500 * sizeof(struct wps_header));
 }
 
 static void
