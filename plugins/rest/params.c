@@ -311,10 +311,10 @@ params_number(struct wps_span text, uint64_t max, uint64_t *out)
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned digit = (unsigned char)text.data[i] - '0';
-		if (digit > 9 || number > (max - digit) / 10)
+		if (digit > 9 || digit > max || number > (max - digit) / 10)
 			return false;
 		number = number * 10 + digit;
 	}
 	*out = number;
-	return number <= max;
+	return true;
 }
