@@ -100,6 +100,10 @@ const struct wps_option core_hub_options[] = {
 	{ .name = "max_permission_rules", .type = WPS_OPT_INT,
 	  .fallback = "1000", .min = 0, .max = 1000000,
 	  .help = "Rules for single groups, per connection and permission." },
+	{ .name = "ping_interval", .type = WPS_OPT_DURATION,
+	  .fallback = "20s", .min = 1000, .max = 2 * MINUTE,
+	  .help = "Between pings; a client without a sign of life for three "
+		  "of them is cut." },
 	{ .name = "close_timeout", .type = WPS_OPT_DURATION, .fallback = "5s",
 	  .min = 50, .max = HOUR,
 	  .help = "How long a client may take to answer a close." },

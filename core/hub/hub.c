@@ -28,6 +28,7 @@ read_options(struct hub_options *options, const struct hub_table *table,
 	    conf_span(conf, "default_subprotocol"));
 	options->ws = (struct ws_limits){
 		.message = (size_t)conf_int(conf, "max_message"),
+		.ping_ms = (uint64_t)conf_int(conf, "ping_interval"),
 		.close_wait_ms = (uint64_t)conf_int(conf, "close_timeout"),
 		.held_items = (uint32_t)conf_int(conf, "max_waiting_messages"),
 		.held_bytes = (size_t)conf_int(conf, "max_waiting_bytes"),

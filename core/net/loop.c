@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/loop.h"
 
+#include "net/keepalive.h"
 #include "net/sender.h"
 #include "util/alloc.h"
 #include "util/log.h"
@@ -308,6 +309,8 @@ worker_free(struct worker **worker)
 
 	if (w == NULL)
 		return;
+	keepalive_fini(w);
+	body_unref(w->ping);
 	out_pool_fini(w);
 	ev_loop_destroy(w->loop);
 	free(w->read_buf);

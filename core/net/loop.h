@@ -30,7 +30,9 @@
 #define WORKERS_MAX 64 /* one bit each in a word */
 
 struct worker;
+struct body;
 struct http_reader;
+struct keepalive;
 struct out_entry;
 struct ws_input;
 
@@ -90,6 +92,8 @@ struct worker {
 
 	struct list https;    /* of struct http: all that are not upgraded */
 	struct list wss;      /* of struct ws */
+	struct keepalive *keepalives; /* owned; by interval */
+	struct body *ping;    /* owned; shared by all pings; NULL until the first */
 	void **plugin_states; /* of the layer above */
 	unsigned plugins_started;
 	void *server;         /* of the layer above */

@@ -83,6 +83,12 @@ stream_want_read(struct stream *stream, bool on)
 	want(stream, EV_READ, on);
 }
 
+bool
+stream_wants_read(const struct stream *stream)
+{
+	return (stream->io.events & EV_READ) != 0;
+}
+
 void
 stream_want_write(struct stream *stream, bool on)
 {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define OP_CLOSE 0x8
+#define OP_PING 0x9
 #define OP_PONG 0xA
 #define CLOSE_REASON_MAX 123
 
@@ -158,6 +159,28 @@ ws_close(struct ws *ws, uint16_t code, struct wps_span reason)
 	ws_hold(ws, false);
 	worker_timer_start(ws->stream->worker, &closing->timer,
 	    ws->limits->close_wait_ms);
+}
+
+void
+ws_ping(struct ws *ws)
+{
+	struct worker *worker = ws->stream->worker;
+
+	if (ws->closing)
+		return;
+	if (worker->ping == NULL) {
+		worker->ping = body_new(OP_PING, 0);
+		if (worker->ping == NULL)
+			return;
+		body_seal(worker->ping);
+	}
+	(void)sender_push(&ws->sender, worker->ping, NULL);
+}
+
+bool
+ws_listens(const struct ws *ws)
+{
+	return stream_wants_read(ws->stream);
 }
 
 void
@@ -322,6 +345,7 @@ on_readable(void *owner)
 	}
 	if (ws->deaf)
 		return;
+	ws->pulse.seen_ms = worker_now_ms(worker);
 	feed(ws, (struct wps_span){ worker->read_buf, (size_t)n });
 	if (worker_congested(worker) && !ws->deaf) {
 		struct ws_rest *rest = rest_get(ws);
@@ -411,6 +435,7 @@ ws_new(struct stream *stream, struct sender *first, const struct ws_ops *ops,
 	sender_init(&ws->sender, stream, &limits->out, on_flushed);
 	sender_move(&ws->sender, first);
 	list_add(&stream->worker->wss, &ws->link);
+	keepalive_enter(stream->worker, &ws->pulse, limits->ping_ms);
 	stream_set_owner(stream, &stream_ops, ws);
 	stream_want_read(stream, true);
 	return ws;
@@ -450,6 +475,7 @@ ws_free(struct ws **ws)
 		free(w->closing);
 	}
 	list_remove(&w->link);
+	keepalive_leave(&w->pulse);
 	wsinput_detach(w);
 	rest_free(w->rest);
 	sender_fini(&w->sender);
