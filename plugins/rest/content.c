@@ -56,7 +56,7 @@ refuse(struct error *error, enum error_code code, const char *message)
 	return false;
 }
 
-/* --- the header --------------------------------------------------------------------- */
+/* --- the header ---------------------------------------------------------- */
 
 static struct wps_span
 trim(struct wps_span text)
@@ -150,7 +150,7 @@ content_read(struct wps_span header, struct content *out, struct error *error)
 	    refuse(error, ERROR_MEDIA_TYPE, "the charset is not known");
 }
 
-/* --- the body ------------------------------------------------------------------------ */
+/* --- the body ------------------------------------------------------------ */
 
 /* What iconv calls it; a byte order mark is cut off and decides. */
 static const char *

@@ -30,7 +30,7 @@ static const char *const query_names[QUERY_PARAM_COUNT] = {
 	[QUERY_GROUP] = "group",
 };
 
-/* --- the room ---------------------------------------------------------------------- */
+/* --- the room ------------------------------------------------------------ */
 
 static bool
 no_memory(struct error *error)
@@ -73,7 +73,7 @@ room_end(const struct params *params)
 	return params->room + params->room_used;
 }
 
-/* --- the path ---------------------------------------------------------------------- */
+/* --- the path ------------------------------------------------------------ */
 
 /* The length of the text in front of the first encoded slash, or of all of it. */
 static size_t
@@ -172,7 +172,7 @@ params_hub(const struct route *route, char *dst)
 	return (struct wps_span){ dst, name.len };
 }
 
-/* --- the query --------------------------------------------------------------------- */
+/* --- the query ----------------------------------------------------------- */
 
 /* Which parameter it is that the operation reads; 0: none. */
 static enum query_param
@@ -263,7 +263,7 @@ version_is_valid(struct wps_span version)
 	return rest.len == 0 || name_eq_nocase(rest, WPS_SPAN("-preview"));
 }
 
-/* --- both -------------------------------------------------------------------------- */
+/* --- both ---------------------------------------------------------------- */
 
 bool
 params_read(struct params *params, const struct route *route,

@@ -54,7 +54,7 @@ header_find(const struct wps_request_view *view, struct wps_span name)
 	return WPS_SPAN_NONE;
 }
 
-/* --- a call's life ----------------------------------------------------------------- */
+/* --- a call's life ------------------------------------------------------- */
 
 static struct call *
 call_new(struct rest_worker *worker, struct wps_request *request)
@@ -110,7 +110,7 @@ has_heard(struct call *call)
 	return heard;
 }
 
-/* --- commands ---------------------------------------------------------------------- */
+/* --- commands ------------------------------------------------------------ */
 
 static void
 answer_outcome(struct call *call)
@@ -171,7 +171,7 @@ call_command(const struct call *call, const struct params *params)
 	};
 }
 
-/* --- the way to the operation ------------------------------------------------------- */
+/* --- the way to the operation -------------------------------------------- */
 
 static void
 run(struct call *call)
@@ -262,7 +262,7 @@ static const struct wps_route api_route = {
 	.serve = on_serve,
 };
 
-/* --- the plugin's life --------------------------------------------------------------- */
+/* --- the plugin's life --------------------------------------------------- */
 
 static int
 plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out)

@@ -59,7 +59,7 @@ struct call {
 	struct wps_outcome outcome;
 };
 
-/* --- rest.c ------------------------------------------------------------------ */
+/* --- rest.c -------------------------------------------------------------- */
 
 /*
  * Submits a command and answers with what its operation says of the outcome
@@ -74,7 +74,7 @@ struct wps_command call_command(const struct call *call,
 /* The call's end: only for reply.c. */
 void call_end(struct call *call);
 
-/* --- reply.c ------------------------------------------------------------------
+/* --- reply.c ----------------------------------------------------------------
  * Each answers the request; the call is gone then. */
 
 /* Success without a body. */
@@ -85,7 +85,7 @@ void reply_json(struct call *call, struct wps_span body);
 
 void reply_error(struct call *call, const struct error *error);
 
-/* --- operations: run, and answer now or later --------------------------------- */
+/* --- operations: run, and answer now or later ---------------------------- */
 
 void health_run(struct call *call, const struct params *params);
 void send_run(struct call *call, const struct params *params);
@@ -93,7 +93,7 @@ void manage_run(struct call *call, const struct params *params);
 void permission_run(struct call *call, const struct params *params);
 void token_run(struct call *call, const struct params *params);
 
-/* --- headers -------------------------------------------------------------------- */
+/* --- headers ------------------------------------------------------------- */
 
 /* The first header of that name (without case); absent. */
 struct wps_span header_find(const struct wps_request_view *view,

@@ -154,7 +154,7 @@ method_bit(struct wps_span method)
 	return 0;
 }
 
-/* --- paths ------------------------------------------------------------------------ */
+/* --- paths --------------------------------------------------------------- */
 
 /* How many segments there are; more than fit are counted as one too many. */
 static size_t

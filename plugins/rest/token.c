@@ -41,7 +41,7 @@ client_path(struct wps_span type)
 	return NULL;
 }
 
-/* --- the audience ------------------------------------------------------------------ */
+/* --- the audience -------------------------------------------------------- */
 
 /* Where the authority begins in a URL; 0 when it is no URL. */
 static size_t
@@ -99,7 +99,7 @@ make_audience(const struct call *call, const char *path, char *dst)
 	return (struct wps_span){ dst, (size_t)len };
 }
 
-/* --- the claims --------------------------------------------------------------------- */
+/* --- the claims ---------------------------------------------------------- */
 
 static bool
 text_is_valid(struct wps_span text)
@@ -153,7 +153,7 @@ read_claims(const struct params *params, struct wps_claims *claims,
 	return read_lifetime(params->query[QUERY_MINUTES], claims, error);
 }
 
-/* --- the token ------------------------------------------------------------------------ */
+/* --- the token ----------------------------------------------------------- */
 
 #define BEFORE "{\"token\":\""
 #define BEHIND "\"}"

@@ -3,6 +3,8 @@
  * The parts of the rest plugin that read requests: routes, parameters, content
  * types, metadata. They need no host.
  */
+#include "support/check.h"
+
 #include "plugins/rest/content.h"
 #include "plugins/rest/metadata.h"
 #include "plugins/rest/params.h"
@@ -10,37 +12,24 @@
 
 #include "lib/names.h"
 
-#include <CUnit/Basic.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void
 check_span(const char *what, struct wps_span got, struct wps_span expected)
 {
-	bool equal = wps_span_eq(got, expected);
+	bool same = wps_span_eq(got, expected);
 
-	if (!equal)
+	if (!same)
 		fprintf(stderr, "\n%s\n  expected: %.*s\n  got:      %.*s\n", what,
 		    (int)expected.len, expected.data ? expected.data : "",
 		    (int)got.len, got.data ? got.data : "");
-	CU_ASSERT(equal);
+	CU_ASSERT(same);
 }
 
 static void
-check_text(const char *what, struct wps_span got, const char *expected)
+check_bytes(const char *what, struct wps_span got, const char *expected)
 {
 	check_span(what, got, wps_span_str(expected));
-}
-
-static void
-check_number(const char *what, long got, long expected)
-{
-	if (got != expected)
-		fprintf(stderr, "\n%s\n  expected: %ld\n  got:      %ld\n", what,
-		    expected, got);
-	CU_ASSERT(got == expected);
 }
 
 /* `count` times the text `unit`, behind `start`; freed by the caller. */
@@ -58,7 +47,7 @@ repeat(const char *start, const char *unit, size_t count)
 	return text;
 }
 
-/* --- routes --------------------------------------------------------------------- */
+/* --- routes -------------------------------------------------------------- */
 
 static void
 test_each_operation_is_found(void)
@@ -116,9 +105,8 @@ test_each_operation_is_found(void)
 		check_number(cases[i].path, route_find(
 		    wps_span_str(cases[i].method), wps_span_str(cases[i].path),
 		    &route), ROUTE_FOUND);
-		check_text(cases[i].path, wps_span_str(
-		    route.operation ? route.operation->name : "none"),
-		    cases[i].name);
+		check_text(cases[i].path, route.operation ?
+		    route.operation->name : "none", cases[i].name);
 	}
 }
 
@@ -165,7 +153,7 @@ test_other_methods_are_told_what_is_allowed(void)
 		    wps_span_str(cases[i].method), wps_span_str(cases[i].path),
 		    &route), ROUTE_OTHER_METHOD);
 		size_t len = route_allow(route.methods, allow);
-		check_text(cases[i].path, (struct wps_span){ allow, len },
+		check_bytes(cases[i].path, (struct wps_span){ allow, len },
 		    cases[i].allow);
 	}
 }
@@ -177,11 +165,11 @@ test_an_allow_header_has_room_for_all_methods(void)
 	size_t len = route_allow(ROUTE_GET | ROUTE_HEAD | ROUTE_POST |
 	    ROUTE_PUT | ROUTE_DELETE, allow);
 
-	check_text("all", (struct wps_span){ allow, len },
+	check_bytes("all", (struct wps_span){ allow, len },
 	    "GET, HEAD, POST, PUT, DELETE");
 }
 
-/* --- parameters ----------------------------------------------------------------- */
+/* --- parameters ---------------------------------------------------------- */
 
 struct reading {
 	struct route route;
@@ -253,11 +241,10 @@ test_names_are_decoded_once_after_splitting(void)
 		    cases[i].legacy);
 		check_number(path, reading->ok, cases[i].expected != NULL);
 		if (cases[i].expected)
-			check_text(path, reading->params.path[ROUTE_GROUP],
+			check_bytes(path, reading->params.path[ROUTE_GROUP],
 			    cases[i].expected);
 		else
-			check_text(path, wps_span_str(reading->error.target),
-			    "group");
+			check_text(path, reading->error.target, "group");
 		reading_free(reading);
 	}
 }
@@ -268,7 +255,7 @@ test_connection_ids_are_always_decoded_whole(void)
 	struct reading *reading = read_params("HEAD",
 	    "/api/hubs/h/connections/a%2Fb", "", true);
 
-	check_text("id", reading->params.path[ROUTE_CONN], "a/b");
+	check_bytes("id", reading->params.path[ROUTE_CONN], "a/b");
 	reading_free(reading);
 }
 
@@ -298,8 +285,8 @@ test_names_have_limits(void)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		char *path = repeat(cases[i].start, cases[i].unit, cases[i].count);
 		struct reading *reading = read_params("HEAD", path, "", false);
-		check_text(cases[i].start, wps_span_str(reading->ok ? NULL :
-		    reading->error.target), cases[i].target);
+		check_text(cases[i].start, reading->ok ? NULL :
+		    reading->error.target, cases[i].target);
 		reading_free(reading);
 		free(path);
 	}
@@ -336,7 +323,7 @@ test_hubs_are_lower_case_and_valid(void)
 		check_number(cases[i].unit, got.data != NULL,
 		    cases[i].expected != NULL);
 		if (cases[i].expected && *cases[i].expected)
-			check_text(cases[i].unit, got, cases[i].expected);
+			check_bytes(cases[i].unit, got, cases[i].expected);
 		free(hub);
 	}
 }
@@ -350,14 +337,14 @@ test_repeated_parameters_keep_their_order(void)
 
 	CU_ASSERT_FATAL(reading->ok);
 	CU_ASSERT_FATAL(params->count[QUERY_ROLE] == 3);
-	check_text("role 1", params_items(params, QUERY_ROLE)[0], "r1");
-	check_text("role 2", params_items(params, QUERY_ROLE)[1], "r2");
-	check_text("role 3", params_items(params, QUERY_ROLE)[2], "");
+	check_bytes("role 1", params_items(params, QUERY_ROLE)[0], "r1");
+	check_bytes("role 2", params_items(params, QUERY_ROLE)[1], "r2");
+	check_bytes("role 3", params_items(params, QUERY_ROLE)[2], "");
 	CU_ASSERT_FATAL(params->count[QUERY_GROUP] == 2);
-	check_text("group 1", params_items(params, QUERY_GROUP)[0], "g,1");
-	check_text("group 2", params_items(params, QUERY_GROUP)[1], "g 2");
+	check_bytes("group 1", params_items(params, QUERY_GROUP)[0], "g,1");
+	check_bytes("group 2", params_items(params, QUERY_GROUP)[1], "g 2");
 	check_number("excluded", (long)params->count[QUERY_EXCLUDED], 0);
-	check_text("user", params->query[QUERY_USER_ID], "u&");
+	check_bytes("user", params->query[QUERY_USER_ID], "u&");
 	reading_free(reading);
 }
 
@@ -374,9 +361,9 @@ test_any_number_of_parameters_is_read(void)
 		CU_ASSERT_FATAL(reading->ok);
 		check_number("count", (long)params->count[QUERY_EXCLUDED],
 		    (long)counts[i]);
-		check_text("first", params_items(params, QUERY_EXCLUDED)[0],
+		check_bytes("first", params_items(params, QUERY_EXCLUDED)[0],
 		    "first");
-		check_text("last",
+		check_bytes("last",
 		    params_items(params, QUERY_EXCLUDED)[counts[i] - 1], "ab");
 		reading_free(reading);
 		free(query);
@@ -417,8 +404,8 @@ test_queries_are_judged(void)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct reading *reading = read_params("POST",
 		    "/api/hubs/h/:send", cases[i].query, false);
-		check_text(cases[i].query, wps_span_str(reading->ok ? NULL :
-		    reading->error.target), cases[i].target);
+		check_text(cases[i].query, reading->ok ? NULL :
+		    reading->error.target, cases[i].target);
 		reading_free(reading);
 	}
 }
@@ -457,7 +444,7 @@ test_numbers_have_digits_only(void)
 	}
 }
 
-/* --- content --------------------------------------------------------------------- */
+/* --- content ------------------------------------------------------------- */
 
 #define BODY(text) WPS_SPAN(text)
 
@@ -544,7 +531,7 @@ test_content_types_and_character_sets(void)
 	}
 }
 
-/* --- metadata ---------------------------------------------------------------------- */
+/* --- metadata ------------------------------------------------------------ */
 
 struct header_row {
 	const char *name_start, *name_unit;
@@ -570,8 +557,7 @@ check_one_header(const struct header_row *row, bool expected)
 	    &(struct wps_request_view){ .headers = &header,
 	        .header_count = 1 }, &error), expected);
 	if (!expected)
-		check_text(name, wps_span_str(error.target),
-		    "X-WebPubSub-Metadata");
+		check_text(name, error.target, "X-WebPubSub-Metadata");
 	free(metadata);
 	free(name);
 	free(value);
@@ -672,49 +658,35 @@ test_the_last_value_of_a_key_counts(void)
 	CU_ASSERT_FATAL(metadata_read(metadata, &(struct wps_request_view){
 		.headers = headers, .header_count = COUNT(headers) }, &error));
 	CU_ASSERT_FATAL(metadata->count == 2);
-	check_text("key", metadata->pairs[0].key, "key");
-	check_text("value", metadata->pairs[0].value, "four");
-	check_text("other key", metadata->pairs[1].key, "other");
-	check_text("other value", metadata->pairs[1].value, "a");
+	check_bytes("key", metadata->pairs[0].key, "key");
+	check_bytes("value", metadata->pairs[0].value, "four");
+	check_bytes("other key", metadata->pairs[1].key, "other");
+	check_bytes("other value", metadata->pairs[1].value, "a");
 	free(metadata);
 }
 
-static CU_TestInfo tests[] = {
-#define TEST(name) { #name, test_##name }
-	TEST(each_operation_is_found),
-	TEST(unknown_paths_are_not_found),
-	TEST(other_methods_are_told_what_is_allowed),
-	TEST(an_allow_header_has_room_for_all_methods),
-	TEST(names_are_decoded_once_after_splitting),
-	TEST(connection_ids_are_always_decoded_whole),
-	TEST(names_have_limits),
-	TEST(hubs_are_lower_case_and_valid),
-	TEST(repeated_parameters_keep_their_order),
-	TEST(any_number_of_parameters_is_read),
-	TEST(queries_are_judged),
-	TEST(numbers_have_digits_only),
-	TEST(content_types_and_character_sets),
-	TEST(metadata_has_limits),
-	TEST(metadata_has_a_limit_for_its_sum),
-	TEST(metadata_has_a_limit_for_its_pairs),
-	TEST(the_last_value_of_a_key_counts),
-	CU_TEST_INFO_NULL,
+static const struct named_test tests[] = {
+	TEST(test_each_operation_is_found),
+	TEST(test_unknown_paths_are_not_found),
+	TEST(test_other_methods_are_told_what_is_allowed),
+	TEST(test_an_allow_header_has_room_for_all_methods),
+	TEST(test_names_are_decoded_once_after_splitting),
+	TEST(test_connection_ids_are_always_decoded_whole),
+	TEST(test_names_have_limits),
+	TEST(test_hubs_are_lower_case_and_valid),
+	TEST(test_repeated_parameters_keep_their_order),
+	TEST(test_any_number_of_parameters_is_read),
+	TEST(test_queries_are_judged),
+	TEST(test_numbers_have_digits_only),
+	TEST(test_content_types_and_character_sets),
+	TEST(test_metadata_has_limits),
+	TEST(test_metadata_has_a_limit_for_its_sum),
+	TEST(test_metadata_has_a_limit_for_its_pairs),
+	TEST(test_the_last_value_of_a_key_counts),
 };
 
 int
 main(void)
 {
-	CU_SuiteInfo suites[] = {
-		{ .pName = "rest_router", .pTests = tests },
-		CU_SUITE_INFO_NULL,
-	};
-
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return EXIT_FAILURE;
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	unsigned failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+	return RUN_TESTS("rest router", tests);
 }
