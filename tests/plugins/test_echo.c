@@ -108,5 +108,5 @@ main(void)
 		CU_SUITE_INFO_NULL,
 	};
 
-	return check_run(suites);
+	return run_suites(suites);
 }

@@ -615,5 +615,5 @@ main(void)
 		CU_SUITE_INFO_NULL,
 	};
 
-	return check_run(suites);
+	return run_suites(suites);
 }

@@ -1,55 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Comparisons that say what was expected and what was got, and the end of a test
- * program.
+ * Checks that print what was expected and what came.
  */
-#ifndef CHECK_H
-#define CHECK_H
+#ifndef SUPPORT_CHECK_H
+#define SUPPORT_CHECK_H
 
 #include <CUnit/Basic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+static inline void
+check_number(const char *what, long long got, long long expected)
+{
+	if (got != expected)
+		fprintf(stderr, "\n%s\n  expected: %lld\n  got:      %lld\n",
+		    what, expected, got);
+	CU_assertImplementation(got == expected, __LINE__, what, __FILE__, "",
+	    CU_FALSE);
+}
 
+/* NULL is printed as "(none)" and equals only itself. */
 static inline void
 check_text(const char *what, const char *got, const char *expected)
 {
-	if (strcmp(got, expected) == 0) {
-		CU_PASS(what);
-		return;
-	}
-	fprintf(stderr, "\n%.200s\n  expected: %.2000s\n  got:      %.2000s\n", what,
-	    expected, got);
-	CU_FAIL(what);
+	bool same = got && expected ? strcmp(got, expected) == 0 :
+	    got == expected;
+
+	if (!same)
+		fprintf(stderr, "\n%s\n  expected: %s\n  got:      %s\n", what,
+		    expected ? expected : "(none)", got ? got : "(none)");
+	CU_assertImplementation(same, __LINE__, what, __FILE__, "", CU_FALSE);
 }
 
-static inline void
-check_number(const char *what, long got, long expected)
-{
-	if (got == expected) {
-		CU_PASS(what);
-		return;
-	}
-	fprintf(stderr, "\n%.200s\n  expected: %ld\n  got:      %ld\n", what,
-	    expected, got);
-	CU_FAIL(what);
-}
+/* Runs a table of tests as one suite; the exit code of the program. */
+struct named_test {
+	const char *name;
+	void (*run)(void);
+};
 
-/* Runs the suites; what main returns. */
 static inline int
-check_run(CU_SuiteInfo *suites)
+run_tests(const char *suite_name, const struct named_test *tests, size_t count)
 {
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
+	if (CU_initialize_registry() != CUE_SUCCESS)
 		return EXIT_FAILURE;
-	CU_basic_set_mode(CU_BRM_NORMAL);
+	CU_pSuite suite = CU_add_suite(suite_name, NULL, NULL);
+	for (size_t i = 0; suite && i < count; i++)
+		if (CU_add_test(suite, tests[i].name, tests[i].run) == NULL)
+			suite = NULL;
+	if (suite == NULL)
+		return EXIT_FAILURE;
+	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
-	int good = CU_get_number_of_tests_run() > 0 &&
-	    CU_get_number_of_failures() == 0;
+	unsigned failed = CU_get_number_of_failures();
 	CU_cleanup_registry();
-	return good ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+
+#define TEST(function) { #function, function }
+#define RUN_TESTS(suite, tests)                                                \
+	run_tests(suite, tests, sizeof(tests) / sizeof((tests)[0]))
 
 #endif
