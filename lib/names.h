@@ -15,7 +15,7 @@
 #define NAME_GROUP_MAX_BYTES (3 * NAME_GROUP_MAX)
 #define NAME_EVENT_MAX 128
 #define PATTERN_STARS_MAX 5
-#define PATTERN_MAX 1024 /* characters */
+#define PATTERN_MAX 1024 /* UTF-16 units */
 
 /* ASCII letters to lower case, into room for name.len bytes. */
 void name_lower(char *dst, struct wps_span name);
@@ -30,7 +30,7 @@ bool name_group_valid(struct wps_span name);
 
 bool name_event_valid(struct wps_span name);
 
-/* At most five stars, 1 to 1024 characters, no stray backslash, valid UTF-8. */
+/* At most five stars, 1 to 1024 UTF-16 units, no stray backslash, valid UTF-8. */
 bool pattern_valid(struct wps_span pattern);
 
 /* Whether it has no wildcard and no escape: it names one group. */

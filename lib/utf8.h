@@ -16,7 +16,7 @@ struct utf8_state {
 	uint8_t low, high; /* what the next one may be */
 };
 
-/* False as soon as no continuation could make the text valid. */
+/* False as soon as no continuation could make the text valid, and from then on. */
 bool utf8_feed(struct utf8_state *state, struct wps_span bytes);
 
 /* Whether what was fed ends at the border of a character. */
@@ -30,6 +30,9 @@ size_t utf8_cut(struct wps_span text, size_t max);
 
 /* How many UTF-16 units a valid text has. */
 size_t utf8_units(struct wps_span text);
+
+/* Reads the code point at `at` in a valid text; returns its end. */
+const char *utf8_get(const char *at, uint32_t *code_out);
 
 /* Writes one code point (at most 4 bytes); returns its end. */
 char *utf8_put(char *dst, uint32_t code);

@@ -12,6 +12,33 @@
 
 #include <stdlib.h>
 
+static void
+read_options(struct hub_options *options, const struct hub_table *table,
+    struct wps_span name)
+{
+	const struct wps_conf *conf = conf_hub(table->conf, name);
+
+	options->anonymous = conf_bool(conf, "anonymous");
+	options->groups_per_conn =
+	    (uint32_t)conf_int(conf, "max_groups_per_connection");
+	if (options->groups_per_conn == 0)
+		options->groups_per_conn = UINT32_MAX;
+	options->rules_per_conn = (uint32_t)conf_int(conf, "max_permission_rules");
+	options->nameless = points_nameless(table->points,
+	    conf_span(conf, "default_subprotocol"));
+	options->ws = (struct ws_limits){
+		.message = (size_t)conf_int(conf, "max_message"),
+		.ping_ms = (uint64_t)conf_int(conf, "ping_interval"),
+		.close_wait_ms = (uint64_t)conf_int(conf, "close_timeout"),
+		.held_items = (uint32_t)conf_int(conf, "max_waiting_messages"),
+		.held_bytes = (size_t)conf_int(conf, "max_waiting_bytes"),
+		.out = {
+			.bytes = (size_t)conf_int(conf, "max_queue_bytes"),
+			.items = (uint32_t)conf_int(conf, "max_queue_messages"),
+		},
+	};
+}
+
 void
 hub_table_init(struct hub_table *table, size_t max,
     const struct conf_set *conf, const struct points *points)
@@ -20,6 +47,7 @@ hub_table_init(struct hub_table *table, size_t max,
 	table->max = max;
 	table->conf = conf;
 	table->points = points;
+	read_options(&table->any, table, WPS_SPAN("*"));
 }
 
 static void
@@ -65,30 +93,6 @@ hub_find(struct hub_table *table, struct wps_span name)
 	uint64_t hash = hash_bytes(key);
 	return find_in(atomic_load(&table->buckets[hash % HUB_BUCKETS]), hash,
 	    key);
-}
-
-static void
-read_options(struct hub_options *options, const struct hub_table *table,
-    struct wps_span name)
-{
-	const struct wps_conf *conf = conf_hub(table->conf, name);
-
-	options->anonymous = conf_bool(conf, "anonymous");
-	options->groups_per_conn =
-	    (uint32_t)conf_int(conf, "max_groups_per_connection");
-	options->rules_per_conn = (uint32_t)conf_int(conf, "max_permission_rules");
-	options->nameless = points_nameless(table->points,
-	    conf_span(conf, "default_subprotocol"));
-	options->ws = (struct ws_limits){
-		.message = (size_t)conf_int(conf, "max_message"),
-		.close_wait_ms = (uint64_t)conf_int(conf, "close_timeout"),
-		.held_items = (uint32_t)conf_int(conf, "max_waiting_messages"),
-		.held_bytes = (size_t)conf_int(conf, "max_waiting_bytes"),
-		.out = {
-			.bytes = (size_t)conf_int(conf, "max_queue_bytes"),
-			.items = (uint32_t)conf_int(conf, "max_queue_messages"),
-		},
-	};
 }
 
 static struct hub *
@@ -138,6 +142,12 @@ hub_get(struct hub_table *table, struct wps_span name)
 	name_lower(lower, name);
 	struct wps_span key = { lower, name.len };
 	return insert(table, hub_new(table, key, hash_bytes(key)));
+}
+
+bool
+hub_anonymous(const struct hub_table *table, struct wps_span name)
+{
+	return conf_bool(conf_hub(table->conf, name), "anonymous");
 }
 
 unsigned

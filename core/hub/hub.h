@@ -53,6 +53,7 @@ struct hub_table {
 	size_t max;
 	const struct conf_set *conf;
 	const struct points *points;
+	struct hub_options any; /* of hubs that the configuration does not name */
 };
 
 void hub_table_init(struct hub_table *table, size_t max,
@@ -66,6 +67,9 @@ struct hub *hub_find(struct hub_table *table, struct wps_span name);
 
 /* Makes it if there is none; NULL when the name is not valid or the table is full. */
 struct hub *hub_get(struct hub_table *table, struct wps_span name);
+
+/* Whether a hub admits clients without a token; it need not exist. */
+bool hub_anonymous(const struct hub_table *table, struct wps_span name);
 
 static inline struct wps_span
 hub_name(const struct hub *hub)

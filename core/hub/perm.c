@@ -86,6 +86,14 @@ overrides_clear(struct perm_rules *rules)
 	}
 }
 
+static void
+patterns_clear(struct perm_rules *rules)
+{
+	for (unsigned i = 0; i < rules->pattern_count; i++)
+		free((char *)(uintptr_t)rules->patterns[i].data);
+	rules->pattern_count = 0;
+}
+
 void
 perms_fini(struct perms *perms)
 {
@@ -95,8 +103,7 @@ perms_fini(struct perms *perms)
 			continue;
 		overrides_clear(rules);
 		htab_fini(&rules->overrides);
-		for (unsigned i = 0; i < rules->pattern_count; i++)
-			free((char *)(uintptr_t)rules->patterns[i].data);
+		patterns_clear(rules);
 		free(rules);
 		perms->rules[k] = NULL;
 	}
@@ -116,14 +123,41 @@ base_allows(const struct perms *perms, enum wps_perm perm,
 	return false;
 }
 
+/* Every group: the base is all of them, and none is denied. */
+static bool
+allows_all(const struct perms *perms, enum wps_perm perm)
+{
+	const struct perm_rules *rules = perms->rules[kind(perm)];
+
+	return perms->all[kind(perm)] &&
+	    (rules == NULL || rules->overrides.count == 0);
+}
+
 bool
 perms_allow(const struct perms *perms, enum wps_perm perm,
     struct wps_span group)
 {
+	if (group.data == NULL)
+		return allows_all(perms, perm);
+
 	const struct perm_rules *rules = perms->rules[kind(perm)];
 	const struct override *o = rules ? override_find(rules, group) : NULL;
 
 	return o ? o->allowed : base_allows(perms, perm, group);
+}
+
+/* All groups: what was said of single ones is forgotten. */
+static int
+set_all(struct perms *perms, enum wps_perm perm, bool allowed)
+{
+	struct perm_rules *rules = perms->rules[kind(perm)];
+
+	perms->all[kind(perm)] = allowed;
+	if (rules) {
+		overrides_clear(rules);
+		patterns_clear(rules);
+	}
+	return WPS_OK;
 }
 
 /*
@@ -135,8 +169,11 @@ set_rule(struct perms *perms, enum wps_perm perm, struct wps_span group,
     bool allowed, uint32_t max_rules)
 {
 	struct perm_rules *rules = perms->rules[kind(perm)];
-	struct override *o = rules ? override_find(rules, group) : NULL;
+	struct override *o = rules && group.data ?
+	    override_find(rules, group) : NULL;
 
+	if (group.data == NULL)
+		return set_all(perms, perm, allowed);
 	if (o) {
 		if (o->allowed != allowed)
 			override_remove(rules, o);

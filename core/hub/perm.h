@@ -30,6 +30,7 @@ void perms_fini(struct perms *perms);
 int perms_permit(struct perms *perms, const struct wps_permit *permit,
     uint32_t max_rules);
 
+/* Here and below an absent group means all of them. */
 bool perms_allow(const struct perms *perms, enum wps_perm perm,
     struct wps_span group);
 

@@ -21,7 +21,8 @@ struct server;
 
 /* A plugin, as the server knows it. */
 struct wps_self {
-	const struct wps_plugin *plugin; /* borrowed: its library stays mapped */
+	const struct wps_plugin *plugin; /* `description` */
+	struct wps_plugin description;   /* a copy; what an older one lacks is NULL */
 	struct server *server;
 	void *library;                   /* of dlopen */
 	void *state;                     /* of init */

@@ -11,9 +11,10 @@
 #include "net/http.h"
 
 struct conf_set;
+struct listener;
 
 struct server {
-	struct conf_set *conf; /* borrowed: outlives the server */
+	struct conf_set *conf; /* owned */
 	struct points points;
 	struct hub_table hubs;
 	struct worker *workers[WORKERS_MAX];
@@ -21,6 +22,10 @@ struct server {
 	struct loop_limits loop_limits;
 	struct http_service http;
 	struct wps_host host;
+	struct listener **listeners; /* owned */
+	size_t listener_count;
+	uint64_t stop_ms;
+	bool running; /* the workers' threads are there */
 };
 
 static inline struct server *

@@ -79,6 +79,7 @@ static void
 http_free(struct http *http)
 {
 	worker_timer_stop(http_worker(http), &http->timer);
+	list_remove(&http->link);
 	list_remove(&http->rester.link);
 	reader_detach(http);
 	sender_fini(&http->sender);
@@ -161,7 +162,7 @@ static void
 say_continue(struct http *http)
 {
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct wps_body *body = body_new(0, sizeof(text) - 1);
+	struct body *body = body_new(0, sizeof(text) - 1);
 
 	if (body == NULL)
 		return;
@@ -372,6 +373,7 @@ http_accept(struct worker *worker, int fd, const struct http_service *service)
 	sender_init(&http->sender, http->stream, &service->out, on_flushed);
 	wheel_timer_init(&http->timer, on_timeout);
 	list_init(&http->rester.link);
+	list_add(&worker->https, &http->link);
 	stream_set_owner(http->stream, &stream_ops, http);
 	go_idle(http);
 }
@@ -382,7 +384,7 @@ http_accept(struct worker *worker, int fd, const struct http_service *service)
 static bool
 push_answer(struct http *http, struct wps_span head, struct wps_span content)
 {
-	struct wps_body *body = body_new(0, head.len + content.len);
+	struct body *body = body_new(0, head.len + content.len);
 
 	if (body == NULL)
 		return false;
@@ -423,7 +425,8 @@ goes_on(const struct http *http)
 	const struct http_request *request = http_request(http);
 
 	return http->state == HTTP_SERVING && request->keep_alive &&
-	    http_reader_status(http->reader) == 0;
+	    http_reader_status(http->reader) == 0 &&
+	    !http_worker(http)->draining;
 }
 
 void
@@ -431,6 +434,7 @@ http_respond(struct http *http, int status, const struct wps_header *headers,
     size_t count, struct wps_span body)
 {
 	wps_assert(http->magic == HTTP_MAGIC);
+	http->exchange = NULL;
 	if (http->state == HTTP_GONE) {
 		close_now(http);
 		return;
@@ -513,10 +517,85 @@ http_upgrade(struct http *http, struct wps_span subprotocol, http_take_fn take,
     void *data)
 {
 	wps_assert(http->state == HTTP_UPGRADING);
+	http->exchange = NULL;
 	push_switching(http, subprotocol);
 	struct stream *stream = http->stream;
 	take(stream, &http->sender,
 	    (struct wps_span){ http->waiting, http->waiting_len }, data);
 	http->stream = NULL;
 	close_now(http);
+}
+
+/* --- hand-over ------------------------------------------------------------ */
+
+struct hand_over {
+	struct mail mail;
+	struct http *http;
+	http_taken_fn taken;
+	void *data;
+};
+
+static void
+take_over(struct worker *worker, struct mail *mail)
+{
+	struct hand_over *move = container_of(mail, struct hand_over, mail);
+	struct http *http = move->http;
+
+	stream_move(http->stream, worker);
+	http->sender.worker = worker;
+	list_add(&worker->https, &http->link);
+	stream_want_read(http->stream, true);
+	move->taken(http, move->data);
+	free(move);
+}
+
+void
+http_hand_over(struct http *http, struct worker *to, http_taken_fn taken,
+    void *data)
+{
+	struct hand_over *move;
+
+	wps_assert(http->state == HTTP_UPGRADING && http->sender.head == NULL);
+	if (to == http_worker(http)) {
+		taken(http, data);
+		return;
+	}
+	stream_want_read(http->stream, false);
+	stream_want_write(http->stream, false);
+	list_remove(&http->link);
+	list_remove(&http->sender.dirty);
+	move = xcalloc(1, sizeof(*move));
+	move->mail.run = take_over;
+	move->mail.call = true;
+	move->http = http;
+	move->taken = taken;
+	move->data = data;
+	worker_post(to, &move->mail);
+}
+
+/* --- the end of the server ------------------------------------------------ */
+
+void
+http_drain(struct worker *worker)
+{
+	worker->draining = true;
+	for (struct list *link = worker->https.next; link != &worker->https;) {
+		struct http *http = container_of(link, struct http, link);
+		link = link->next;
+		if (http->state == HTTP_IDLE || http->state == HTTP_READING)
+			drop(http);
+	}
+}
+
+void
+http_abandon_all(struct worker *worker)
+{
+	for (struct list *link; (link = list_take(&worker->https));) {
+		struct http *http = container_of(link, struct http, link);
+		if (http->exchange)
+			http->service->abandon(http);
+		http->state = HTTP_CLOSED;
+		if (!http->next_due)
+			http_free(http);
+	}
 }

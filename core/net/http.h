@@ -24,6 +24,8 @@ struct http_service {
 	void (*upgrade)(struct http *http);
 	/* The peer has gone before the answer to an upgrade request. */
 	void (*gone)(struct http *http);
+	/* At the end of the server: the exchange gets no answer any more. */
+	void (*abandon)(struct http *http);
 	struct http_limits limits;
 	struct sender_limits out;
 	uint64_t request_ms;  /* from the first byte to the last of a request */
@@ -46,6 +48,7 @@ struct http {
 	uint32_t magic;
 	enum http_state state;
 	struct stream *stream; /* owned */
+	struct list link;      /* of the worker's */
 	struct sender sender;
 	const struct http_service *service;
 	struct http_reader *reader; /* owned; none while idle */
@@ -89,6 +92,20 @@ typedef void (*http_take_fn)(struct stream *stream, struct sender *first,
     struct wps_span early, void *data);
 void http_upgrade(struct http *http, struct wps_span subprotocol,
     http_take_fn take, void *data);
+
+/*
+ * Moves an upgrade request, with its transport and all that was read, to another
+ * worker (or this one), where `taken` goes on with it. Nothing of it may be
+ * touched here afterwards.
+ */
+typedef void (*http_taken_fn)(struct http *http, void *data);
+void http_hand_over(struct http *http, struct worker *to, http_taken_fn taken,
+    void *data);
+
+/* At the end of the server: no further requests; those that are answered get
+ * their answers. http_abandon_all then frees what is left. */
+void http_drain(struct worker *worker);
+void http_abandon_all(struct worker *worker);
 
 /* Frees the readers that a worker keeps. */
 void http_pool_fini(struct worker *worker);

@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 struct http_limits {
-	size_t line;        /* bytes of the request line */
-	size_t head;        /* bytes of all header lines */
+	size_t line;        /* bytes of the request line, with its end */
+	size_t head;        /* bytes of all header lines, with the empty one */
 	unsigned headers;   /* how many of them */
 	size_t body;        /* bytes of a decoded body */
 };
@@ -36,8 +36,9 @@ enum http_method {
 struct http_request {
 	enum http_method method;
 	struct wps_span method_text;
-	struct wps_span target; /* as it stands; an absolute form is cut to its path */
-	struct wps_span path;   /* of the target, still encoded */
+	/* As it stands; an absolute form without scheme and authority. */
+	struct wps_span target;
+	struct wps_span path;   /* of the target, still encoded; never empty */
 	struct wps_span query;  /* behind the ?; absent without one */
 	struct wps_span host;   /* the Host header; of an absolute form its authority */
 	const struct wps_header *headers; /* values trimmed */
@@ -59,6 +60,7 @@ enum http_event {
 
 struct http_reader;
 
+/* The limits outlive the reader. */
 struct http_reader *http_reader_new(const struct http_limits *limits);
 void http_reader_free(struct http_reader **reader);
 
@@ -73,7 +75,7 @@ void http_reader_reset(struct http_reader *reader);
 enum http_event http_reader_feed(struct http_reader *reader, const char *data,
     size_t len, size_t *used_out);
 
-/* Of HTTP_BAD: 400, 413, 414, 417, 431, 501, 505; 0 while nothing is wrong. */
+/* Of HTTP_BAD: 400, 413, 414, 417, 431, 501, 503, 505; 0 while nothing is wrong. */
 int http_reader_status(const struct http_reader *reader);
 
 /* A short constant text. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/loop.h"
 
+#include "net/keepalive.h"
 #include "net/sender.h"
 #include "util/alloc.h"
 #include "util/log.h"
@@ -177,8 +178,14 @@ worker_settle(struct worker *worker)
 	run_calls(worker);
 	flush_dirty(worker);
 	/* What these have caused belongs to the next turn, which must not sleep. */
-	if (worker->calls || !list_empty(&worker->dirty))
+	if (worker_busy(worker))
 		ev_async_send(worker->loop, &worker->wake);
+}
+
+bool
+worker_busy(const struct worker *worker)
+{
+	return worker->calls != NULL || !list_empty(&worker->dirty);
 }
 
 static void
@@ -272,6 +279,8 @@ worker_new(unsigned index, struct worker *const *peers, unsigned peer_count,
 	worker->calls_end = &worker->calls;
 	list_init(&worker->dirty);
 	list_init(&worker->resting);
+	list_init(&worker->https);
+	list_init(&worker->wss);
 	wheel_init(&worker->wheel, worker_now_ms(worker));
 
 	ev_async_init(&worker->wake, on_wake);
@@ -293,22 +302,6 @@ worker_run(struct worker *worker)
 	current = NULL;
 }
 
-static void
-stop_loop(struct worker *worker, struct mail *mail)
-{
-	free(mail);
-	ev_break(worker->loop, EVBREAK_ALL);
-}
-
-void
-worker_stop(struct worker *worker)
-{
-	struct mail *mail = xcalloc(1, sizeof(*mail));
-
-	mail->run = stop_loop;
-	worker_post(worker, mail);
-}
-
 void
 worker_free(struct worker **worker)
 {
@@ -316,6 +309,8 @@ worker_free(struct worker **worker)
 
 	if (w == NULL)
 		return;
+	keepalive_fini(w);
+	body_unref(w->ping);
 	out_pool_fini(w);
 	ev_loop_destroy(w->loop);
 	free(w->read_buf);

@@ -30,8 +30,11 @@
 #define WORKERS_MAX 64 /* one bit each in a word */
 
 struct worker;
+struct body;
 struct http_reader;
+struct keepalive;
 struct out_entry;
+struct ws_input;
 
 struct mail {
 	struct mail *next;
@@ -69,6 +72,8 @@ struct worker {
 	struct list resting;  /* of struct rester */
 
 	struct mail *calls, **calls_end;
+	bool draining; /* the server ends: no further requests */
+	bool stopped; /* plugins have left: no call may reach one */
 	struct list dirty; /* of struct sender: something to write */
 	ev_prepare prepare;
 
@@ -78,15 +83,19 @@ struct worker {
 	char *read_buf; /* owned; shared by all its sockets */
 	struct out_entry *entry_pool;
 	size_t entry_pool_count;
-	struct wslay_frame_context *frame_pool[16];
+	struct ws_input *frame_pool[16];
 	unsigned frame_pool_count;
 	struct http_reader *reader_pool[64];
 	unsigned reader_pool_count;
 	time_t date_second;
 	char date[32]; /* of HTTP answers; made once a second */
 
-	void *shards;         /* of the layer above */
+	struct list https;    /* of struct http: all that are not upgraded */
+	struct list wss;      /* of struct ws */
+	struct keepalive *keepalives; /* owned; by interval */
+	struct body *ping;    /* owned; shared by all pings; NULL until the first */
 	void **plugin_states; /* of the layer above */
+	unsigned plugins_started;
 	void *server;         /* of the layer above */
 };
 
@@ -97,11 +106,8 @@ struct worker *worker_new(unsigned index, struct worker *const *peers,
     unsigned peer_count, const struct loop_limits *limits);
 void worker_free(struct worker **worker);
 
-/* Runs the loop on the calling thread until worker_stop. */
+/* Runs the loop on the calling thread until something in it breaks it. */
 void worker_run(struct worker *worker);
-
-/* Any thread: ends the loop soon. */
-void worker_stop(struct worker *worker);
 
 /* Any thread: the mail is the callee's until it runs; `run` frees it. */
 void worker_post(struct worker *worker, struct mail *mail);
@@ -114,6 +120,9 @@ void worker_later(struct worker *worker, struct mail *mail);
 
 /* The owner: runs the calls and flushes, as at the end of a turn. */
 void worker_settle(struct worker *worker);
+
+/* Whether the end of a turn has something to do. */
+bool worker_busy(const struct worker *worker);
 
 /* Whether a mailbox that this worker feeds is over its mark. */
 bool worker_congested(const struct worker *worker);

@@ -14,7 +14,7 @@
 
 struct out_entry {
 	struct out_entry *next;
-	struct wps_body *body; /* counted */
+	struct body *body; /* counted */
 };
 
 /* An entry of a body with inserts; its header cannot be shared. */
@@ -27,10 +27,10 @@ struct insert_entry {
 
 /* --- bodies --------------------------------------------------------------- */
 
-struct wps_body *
+struct body *
 body_new(uint8_t opcode, size_t len)
 {
-	struct wps_body *body = malloc(sizeof(*body) + BODY_HEAD + len);
+	struct body *body = malloc(sizeof(*body) + BODY_HEAD + len);
 
 	if (body == NULL)
 		return NULL;
@@ -43,7 +43,7 @@ body_new(uint8_t opcode, size_t len)
 }
 
 void
-body_unref(struct wps_body *body)
+body_unref(struct body *body)
 {
 	if (body && --body->refs == 0)
 		free(body);
@@ -73,7 +73,7 @@ format_header(char head[BODY_HEAD], uint8_t opcode, size_t len)
 }
 
 void
-body_seal(struct wps_body *body)
+body_seal(struct body *body)
 {
 	if (body->opcode == 0 || body->insert_count > 0)
 		return;
@@ -85,7 +85,7 @@ body_seal(struct wps_body *body)
 /* --- entries -------------------------------------------------------------- */
 
 static size_t
-inserted(const struct wps_body *body, const struct inserts *inserts)
+inserted(const struct body *body, const struct inserts *inserts)
 {
 	size_t sum = 0;
 
@@ -97,7 +97,7 @@ inserted(const struct wps_body *body, const struct inserts *inserts)
 static size_t
 entry_size(const struct out_entry *entry)
 {
-	const struct wps_body *body = entry->body;
+	const struct body *body = entry->body;
 
 	if (body->insert_count == 0)
 		return body->head_len + body->len;
@@ -118,7 +118,7 @@ plain_entry(struct worker *worker)
 }
 
 static struct out_entry *
-insert_entry(struct wps_body *body, const struct inserts *inserts)
+insert_entry(struct body *body, const struct inserts *inserts)
 {
 	struct insert_entry *e = xmalloc(sizeof(*e));
 
@@ -225,7 +225,7 @@ over_limit(const struct sender *sender, size_t more)
 static void write_some(struct sender *sender);
 
 int
-sender_push(struct sender *sender, struct wps_body *body,
+sender_push(struct sender *sender, struct body *body,
     const struct inserts *inserts)
 {
 	size_t size = body->len + BODY_HEAD;
@@ -282,7 +282,7 @@ piece(struct pieces *pieces, char *data, size_t len)
 static void
 entry_pieces(struct pieces *pieces, struct out_entry *entry)
 {
-	struct wps_body *body = entry->body;
+	struct body *body = entry->body;
 
 	if (body->insert_count == 0) {
 		piece(pieces, body_data(body) - body->head_len,

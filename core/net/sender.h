@@ -26,7 +26,7 @@ struct stream;
 
 #define BODY_HEAD 10 /* bytes of the longest WebSocket header of a server */
 
-struct wps_body {
+struct body {
 	uint32_t refs;  /* of this worker only */
 	uint8_t opcode; /* of the WebSocket frame; 0: bytes without a frame */
 	uint8_t insert_count;
@@ -37,17 +37,17 @@ struct wps_body {
 };
 
 static inline char *
-body_data(struct wps_body *body)
+body_data(struct body *body)
 {
 	return body->room + BODY_HEAD;
 }
 
 /* NULL when memory for it is not to be had. */
-struct wps_body *body_new(uint8_t opcode, size_t len);
-void body_unref(struct wps_body *body);
+struct body *body_new(uint8_t opcode, size_t len);
+void body_unref(struct body *body);
 
 /* Writes the header in front of the data, once the inserts are known. */
-void body_seal(struct wps_body *body);
+void body_seal(struct body *body);
 
 /* The bytes of one receiver at the inserts of a body. */
 struct inserts {
@@ -86,7 +86,7 @@ void sender_fini(struct sender *sender);
  * NULL for a body without inserts. Returns WPS_OK, or WPS_FULL: a limit is
  * reached, nothing was queued.
  */
-int sender_push(struct sender *sender, struct wps_body *body,
+int sender_push(struct sender *sender, struct body *body,
     const struct inserts *inserts);
 
 /* Forgets all that is not partly sent: makes room for last words. */

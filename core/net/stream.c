@@ -3,6 +3,7 @@
 
 #include "net/loop.h"
 #include "util/alloc.h"
+#include "util/attr.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -54,6 +55,13 @@ stream_set_owner(struct stream *stream, const struct stream_ops *ops,
 	stream->owner = owner;
 }
 
+void
+stream_move(struct stream *stream, struct worker *to)
+{
+	wps_assert(!ev_is_active(&stream->io));
+	stream->worker = to;
+}
+
 static void
 want(struct stream *stream, int event, bool on)
 {
@@ -63,7 +71,8 @@ want(struct stream *stream, int event, bool on)
 	if (events == old)
 		return;
 	ev_io_stop(stream->worker->loop, &stream->io);
-	ev_io_set(&stream->io, stream->io.fd, events);
+	/* Unlike ev_io_set it costs no system call if it is undone in this turn. */
+	ev_io_modify(&stream->io, events);
 	if (events)
 		ev_io_start(stream->worker->loop, &stream->io);
 }
@@ -72,6 +81,12 @@ void
 stream_want_read(struct stream *stream, bool on)
 {
 	want(stream, EV_READ, on);
+}
+
+bool
+stream_wants_read(const struct stream *stream)
+{
+	return (stream->io.events & EV_READ) != 0;
 }
 
 void

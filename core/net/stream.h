@@ -35,7 +35,11 @@ void stream_free(struct stream **stream);
 void stream_set_owner(struct stream *stream, const struct stream_ops *ops,
     void *owner);
 
+/* To another worker, on whose thread this is; nothing is watched. */
+void stream_move(struct stream *stream, struct worker *to);
+
 void stream_want_read(struct stream *stream, bool on);
+bool stream_wants_read(const struct stream *stream);
 void stream_want_write(struct stream *stream, bool on);
 
 /* Bytes; 0 at the end; -1 with errno, EAGAIN when there is nothing now. */

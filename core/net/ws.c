@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define OP_CLOSE 0x8
+#define OP_PING 0x9
 #define OP_PONG 0xA
 #define CLOSE_REASON_MAX 123
 
@@ -117,7 +118,7 @@ on_flushed(struct sender *sender)
 static void
 push_control(struct ws *ws, uint8_t opcode, struct wps_span payload)
 {
-	struct wps_body *body = body_new(opcode, payload.len);
+	struct body *body = body_new(opcode, payload.len);
 
 	if (body == NULL)
 		return;
@@ -160,8 +161,44 @@ ws_close(struct ws *ws, uint16_t code, struct wps_span reason)
 	    ws->limits->close_wait_ms);
 }
 
+void
+ws_ping(struct ws *ws)
+{
+	struct worker *worker = ws->stream->worker;
+
+	if (ws->closing)
+		return;
+	if (worker->ping == NULL) {
+		worker->ping = body_new(OP_PING, 0);
+		if (worker->ping == NULL)
+			return;
+		body_seal(worker->ping);
+	}
+	(void)sender_push(&ws->sender, worker->ping, NULL);
+}
+
+bool
+ws_listens(const struct ws *ws)
+{
+	return stream_wants_read(ws->stream);
+}
+
+void
+ws_cut(struct ws *ws)
+{
+	end(ws);
+}
+
+void
+ws_cut_all(struct worker *worker)
+{
+	for (struct list *link = worker->wss.next; link != &worker->wss;
+	    link = link->next)
+		ws_cut(container_of(link, struct ws, link));
+}
+
 int
-ws_push(struct ws *ws, struct wps_body *body, const struct inserts *inserts)
+ws_push(struct ws *ws, struct body *body, const struct inserts *inserts)
 {
 	if (ws->closing && (ws->closing->sent_close || ws->closing->ended))
 		return WPS_OK;
@@ -308,6 +345,7 @@ on_readable(void *owner)
 	}
 	if (ws->deaf)
 		return;
+	ws->pulse.seen_ms = worker_now_ms(worker);
 	feed(ws, (struct wps_span){ worker->read_buf, (size_t)n });
 	if (worker_congested(worker) && !ws->deaf) {
 		struct ws_rest *rest = rest_get(ws);
@@ -396,6 +434,8 @@ ws_new(struct stream *stream, struct sender *first, const struct ws_ops *ops,
 	ws->owner = owner;
 	sender_init(&ws->sender, stream, &limits->out, on_flushed);
 	sender_move(&ws->sender, first);
+	list_add(&stream->worker->wss, &ws->link);
+	keepalive_enter(stream->worker, &ws->pulse, limits->ping_ms);
 	stream_set_owner(stream, &stream_ops, ws);
 	stream_want_read(stream, true);
 	return ws;
@@ -434,6 +474,8 @@ ws_free(struct ws **ws)
 		worker_timer_stop(w->stream->worker, &w->closing->timer);
 		free(w->closing);
 	}
+	list_remove(&w->link);
+	keepalive_leave(&w->pulse);
 	wsinput_detach(w);
 	rest_free(w->rest);
 	sender_fini(&w->sender);

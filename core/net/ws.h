@@ -13,6 +13,7 @@
 #ifndef NET_WS_H
 #define NET_WS_H
 
+#include "net/keepalive.h"
 #include "net/loop.h"
 #include "net/sender.h"
 
@@ -43,6 +44,7 @@ struct ws_ops {
 
 struct ws_limits {
 	size_t message;         /* bytes of a message from the peer */
+	uint64_t ping_ms;       /* between pings */
 	uint64_t close_wait_ms; /* for the peer's answer to a close */
 	uint32_t held_items;    /* messages read while the owner takes none, */
 	size_t held_bytes;      /* and their bytes */
@@ -51,6 +53,8 @@ struct ws_limits {
 
 struct ws {
 	struct stream *stream; /* owned */
+	struct list link;      /* of the worker's */
+	struct pulse pulse;
 	struct sender sender;
 	struct ws_input *input; /* owned; only inside a frame or message */
 	const struct ws_ops *ops;
@@ -73,13 +77,25 @@ void ws_free(struct ws **ws);
 void ws_feed_early(struct ws *ws, struct wps_span bytes);
 
 /* Queues a sealed body: WPS_OK or WPS_FULL. Behind a close nothing is queued. */
-int ws_push(struct ws *ws, struct wps_body *body, const struct inserts *inserts);
+int ws_push(struct ws *ws, struct body *body, const struct inserts *inserts);
 
 /*
  * Says close with code and reason (UTF-8, cut to 123 bytes) behind what is
  * queued, and gives no message any more. Only the first call counts.
  */
 void ws_close(struct ws *ws, uint16_t code, struct wps_span reason);
+
+/* Sends a ping, unless a close was said. */
+void ws_ping(struct ws *ws);
+
+/* Whether the socket is read now: signs of life would be seen. */
+bool ws_listens(const struct ws *ws);
+
+/* Gives the socket up without a handshake; `ended` follows. */
+void ws_cut(struct ws *ws);
+
+/* At the end of the server: cuts all of a worker. */
+void ws_cut_all(struct worker *worker);
 
 /* Forgets what is not partly sent, so that a close is the next to go. */
 void ws_drop_unsent(struct ws *ws);

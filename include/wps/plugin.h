@@ -39,11 +39,13 @@ struct wps_plugin {
 	int (*init)(const struct wps_host *host, struct wps_self *self,
 	    void **state_out);
 
-	/* [loop] Makes the state of one worker; may be NULL: `state` is passed. */
+	/* [loop] Makes the state of one worker, before its thread runs; may be
+	 * NULL: `state` is passed. */
 	int (*worker_start)(void *state, struct wps_worker *worker,
 	    void **worker_state_out);
 
-	/* [loop] Its opposite; the worker's connections are gone by then. */
+	/* [loop] Its opposite, after its thread has ended; the worker's
+	 * connections are gone by then. */
 	void (*worker_stop)(void *worker_state);
 
 	/* [init] Called iff init returned WPS_OK. May be NULL. */

@@ -76,6 +76,10 @@ struct wps_upstream {
 	/* [loop] The reply is void: nobody waits for it any more. Mandatory. */
 	void (*cancel)(void *worker_state, struct wps_reply *reply);
 
+	/* [loop] Whether events are still on their way: a stopping server waits
+	 * for them, within its limit. May be NULL. */
+	bool (*busy)(void *worker_state);
+
 	/* [loop] The connection's record ends: its slot (conn_slot) is to be
 	 * freed. Called only if the slot is not NULL. May be NULL. */
 	void (*forget)(void *worker_state, void *slot);

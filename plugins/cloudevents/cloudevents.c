@@ -63,6 +63,14 @@ on_cancel(void *worker_state, struct wps_reply *reply)
 	delivery_cancel(worker_state, reply);
 }
 
+static bool
+on_busy(void *worker_state)
+{
+	const struct events_worker *worker = worker_state;
+
+	return !LIST_EMPTY(&worker->all);
+}
+
 static void
 on_forget(void *worker_state, void *slot)
 {
@@ -77,6 +85,7 @@ static const struct wps_upstream upstream = {
 	.wants = on_wants,
 	.deliver = on_deliver,
 	.cancel = on_cancel,
+	.busy = on_busy,
 	.forget = on_forget,
 };
 

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+#include "hub/conn.h"
+
+#include "hub/event.h"
+#include "hub/server.h"
+#include "lib/base64.h"
+#include "lib/names.h"
+#include "util/alloc.h"
+#include "util/attr.h"
+#include "util/log.h"
+#include "util/rand.h"
+
+#include <stdlib.h>
+
+#define CLOSE_SLOW 1008 /* client-protocols.md, section 19.1 */
+
+/* From the close on. */
+struct conn_closing {
+	struct mail mail; /* brings the last words */
+	struct wps_conn *conn;
+	uint16_t code;
+	bool slow; /* its queue is full: no last words */
+	size_t len;
+	char reason[];
+};
+
+/* --- states ------------------------------------------------------------------- */
+
+#define TO(name) (1u << CONN_##name)
+static const struct {
+	const char *text;
+	unsigned moves;
+} states[CONN_STATES] = {
+#define CONN_STATE(name, text, moves) [CONN_##name] = { text, moves },
+#include "tbl/conn_state.h"
+};
+#undef TO
+
+const char *
+conn_state_name(enum conn_state state)
+{
+	return states[state].text;
+}
+
+bool
+conn_state_may(enum conn_state from, enum conn_state to)
+{
+	return (states[from].moves & 1u << to) != 0;
+}
+
+void
+conn_set_state(struct wps_conn *conn, enum conn_state state)
+{
+	wps_assert(conn_state_may(conn->state, state));
+	if (log_enabled(WPS_LOG_DEBUG))
+		log_debug("core", "connection hub=%s conn=%.*s from=%s to=%s",
+		    conn->shard->hub->name, CONN_ID_SIZE, conn->id,
+		    states[conn->state].text, states[state].text);
+	conn->state = (uint8_t)state;
+}
+
+/* --- ids ------------------------------------------------------------------------ */
+
+/* 128 random bits, a byte for the worker, and one that is kept for a node. */
+#define ID_BYTES 18
+#define ID_WORKER 16
+
+static void
+make_id(struct wps_conn *conn)
+{
+	unsigned char bytes[ID_BYTES];
+
+	rand_bytes(bytes, ID_WORKER);
+	bytes[ID_WORKER] = (unsigned char)conn->worker->index;
+	bytes[ID_WORKER + 1] = 0;
+	base64url_encode(conn->id,
+	    (struct wps_span){ (const char *)bytes, sizeof(bytes) });
+}
+
+int
+conn_id_worker(struct wps_span id, unsigned worker_count, unsigned *index_out)
+{
+	char bytes[CONN_ID_SIZE];
+	size_t len;
+
+	if (id.len != CONN_ID_SIZE || !base64url_decode(bytes, id, &len) ||
+	    len != ID_BYTES)
+		return WPS_NOT_FOUND;
+	*index_out = (unsigned char)bytes[ID_WORKER];
+	return *index_out < worker_count && bytes[ID_WORKER + 1] == 0 ?
+	    WPS_OK : WPS_NOT_FOUND;
+}
+
+/* --- life ------------------------------------------------------------------------ */
+
+struct wps_conn *
+conn_new(struct worker *worker, struct hub *hub)
+{
+	struct wps_conn *conn = xcalloc(1, sizeof(*conn));
+
+	conn->magic = CONN_MAGIC;
+	conn->refs = 1;
+	conn->state = CONN_AUTH;
+	conn->worker = worker;
+	conn->shard = shard_get(hub, worker);
+	make_id(conn);
+	conn->view.id = (struct wps_span){ conn->id, CONN_ID_SIZE };
+	conn->view.hub = hub_name(hub);
+	return conn;
+}
+
+struct wps_conn *
+conn_ref(struct wps_conn *conn)
+{
+	conn->refs++;
+	return conn;
+}
+
+static void
+forget_slots(struct wps_conn *conn)
+{
+	const struct points *points = &worker_server(conn->worker)->points;
+
+	if (conn->slots == NULL)
+		return;
+	for (unsigned i = 0; i < points->upstream_count; i++) {
+		const struct upstream *upstream = &points->upstreams[i];
+		void *slot = conn->slots[upstream->self->index];
+		if (slot && upstream->ops.forget)
+			upstream->ops.forget(
+			    plugin_state(conn->worker, upstream->self), slot);
+	}
+	free(conn->slots);
+}
+
+static void
+free_text(struct wps_span text)
+{
+	free((char *)(uintptr_t)text.data);
+}
+
+/* Whether the name is its own copy, because the client spells it otherwise. */
+static bool
+spelled_otherwise(const struct wps_conn *conn)
+{
+	return conn->view.subprotocol.data &&
+	    conn->view.subprotocol.data != conn->sub->ops.name;
+}
+
+void
+conn_unref(struct wps_conn **ref)
+{
+	struct wps_conn *conn = *ref;
+
+	*ref = NULL;
+	if (conn == NULL || --conn->refs > 0)
+		return;
+	wps_assert(conn->magic == CONN_MAGIC && conn->ws == NULL);
+	forget_slots(conn);
+	perms_fini(&conn->perms);
+	if (spelled_otherwise(conn))
+		free_text(conn->view.subprotocol);
+	free_text(conn->view.user);
+	free(conn->closing);
+	free(conn->data);
+	conn->magic = 0;
+	free(conn);
+}
+
+void
+conn_set_user(struct wps_conn *conn, struct wps_span user)
+{
+	free_text(conn->view.user);
+	conn->view.user = (struct wps_span){
+		.data = user.len ? xdup(user) : NULL,
+		.len = user.len,
+	};
+}
+
+/* --- the transport ------------------------------------------------------------------ */
+
+static void
+on_message(void *owner, enum wps_frame frame, struct wps_span data)
+{
+	struct wps_conn *conn = owner;
+
+	if (!conn_is_open(conn))
+		return;
+	conn_ref(conn);
+	conn->sub->ops.recv(conn_sub_state(conn), conn, frame, data);
+	conn_unref(&conn);
+}
+
+static void
+on_violated(void *owner, uint16_t code, const char *reason)
+{
+	conn_close(owner, code, wps_span_str(reason));
+}
+
+/* What the application hears as the reason. */
+static struct wps_span
+end_reason(const struct wps_conn *conn, const struct ws_end *end)
+{
+	const struct conn_closing *closing = conn->closing;
+
+	if (closing)
+		return (struct wps_span){ closing->reason, closing->len };
+	return end->code == WS_ABNORMAL ? WPS_SPAN("connection lost") :
+	    WPS_SPAN("");
+}
+
+static void
+on_ended(void *owner, const struct ws_end *end)
+{
+	struct wps_conn *conn = owner;
+
+	if (conn_is_open(conn))
+		shard_leave(conn->shard, conn);
+	conn_set_state(conn, CONN_GONE);
+	event_cancel(conn);
+	if (conn->sub->ops.close)
+		conn->sub->ops.close(conn_sub_state(conn), conn);
+	event_disconnected(conn, end_reason(conn, end));
+	ws_free(&conn->ws);
+	conn_unref(&conn);
+}
+
+static const struct ws_ops ws_ops = {
+	.message = on_message,
+	.violated = on_violated,
+	.ended = on_ended,
+};
+
+static struct wps_span
+intern_spelling(const struct subprotocol *sub, struct wps_span spelled)
+{
+	struct wps_span name = wps_span_str(sub->ops.name);
+
+	if (spelled.data == NULL || wps_span_eq(spelled, name))
+		return spelled.data ? name : spelled;
+	return (struct wps_span){ xdup(spelled), spelled.len };
+}
+
+static void
+join_first_groups(struct wps_conn *conn, const struct conn_opening *opening)
+{
+	for (size_t i = 0; i < opening->group_count; i++) {
+		if (shard_join(conn->shard, conn, opening->groups[i]) == WPS_OK)
+			continue;
+		log_debug("core", "too many groups conn=%.*s", CONN_ID_SIZE,
+		    conn->id);
+		break;
+	}
+}
+
+void
+conn_open(const struct conn_opening *opening, struct stream *stream,
+    struct sender *first, struct wps_span early)
+{
+	struct wps_conn *conn = conn_ref(opening->conn);
+	const struct wps_subprotocol *ops = &opening->sub->ops;
+
+	conn->sub = opening->sub;
+	conn->view.subprotocol = intern_spelling(opening->sub, opening->spelled);
+	if (ops->conn_size > 0)
+		conn->data = xcalloc(1, ops->conn_size);
+	conn->ws = ws_new(stream, first, &ws_ops,
+	    &conn->shard->hub->options.ws, conn_ref(conn));
+	conn_set_state(conn, CONN_OPEN);
+	shard_enter(conn->shard, conn);
+	join_first_groups(conn, opening);
+	if (ops->open)
+		ops->open(conn_sub_state(conn), conn, opening->handshake);
+	event_connected(conn);
+	ws_feed_early(conn->ws, early);
+	conn_unref(&conn);
+}
+
+/* --- closing --------------------------------------------------------------------------- */
+
+static void
+say_goodbye(struct worker *worker, struct mail *mail)
+{
+	struct conn_closing *closing =
+	    container_of(mail, struct conn_closing, mail);
+	struct wps_conn *conn = closing->conn;
+	struct wps_span reason = { closing->reason, closing->len };
+
+	(void)worker;
+	event_cancel(conn);
+	if (conn->state == CONN_CLOSING) {
+		if (closing->slow)
+			ws_drop_unsent(conn->ws);
+		else if (conn->sub->ops.goodbye)
+			conn->sub->ops.goodbye(conn_sub_state(conn), conn,
+			    reason);
+		ws_close(conn->ws, closing->code, reason);
+	}
+	conn_unref(&conn);
+}
+
+static void
+begin_closing(struct wps_conn *conn, uint16_t code, struct wps_span reason,
+    bool slow)
+{
+	struct conn_closing *closing = xcalloc(1, sizeof(*closing) + reason.len);
+
+	closing->mail.run = say_goodbye;
+	closing->conn = conn_ref(conn);
+	closing->code = code;
+	closing->slow = slow;
+	closing->len = reason.len;
+	if (reason.len > 0)
+		memcpy(closing->reason, reason.data, reason.len);
+	conn->closing = closing;
+	conn_set_state(conn, CONN_CLOSING);
+	worker_later(conn->worker, &closing->mail);
+}
+
+void
+conn_close(struct wps_conn *conn, uint16_t code, struct wps_span reason)
+{
+	if (!conn_is_open(conn))
+		return;
+	log_debug("core", "client closed hub=%s conn=%.*s code=%u",
+	    conn->shard->hub->name, CONN_ID_SIZE, conn->id, code);
+	begin_closing(conn, code, reason, false);
+	shard_leave(conn->shard, conn);
+}
+
+/* --- sending ----------------------------------------------------------------------------- */
+
+/* The walk of a fan-out may stand on the connection: it leaves behind it. */
+static void
+close_slow(struct wps_conn *conn)
+{
+	log_info("core", "client closed hub=%s conn=%.*s reason=slow_consumer",
+	    conn->shard->hub->name, CONN_ID_SIZE, conn->id);
+	begin_closing(conn, CLOSE_SLOW, WPS_SPAN("slow consumer"), true);
+	shard_leave(conn->shard, conn);
+}
+
+int
+conn_push(struct wps_conn *conn, struct body *body,
+    const struct inserts *inserts)
+{
+	if (ws_push(conn->ws, body, inserts) == WPS_OK)
+		return WPS_OK;
+	if (conn_is_open(conn))
+		close_slow(conn);
+	return WPS_FULL;
+}
+
+/* --- groups ------------------------------------------------------------------------------- */
+
+/*
+ * What others have sent before stands in the mailbox and is for the groups as
+ * they were then.
+ */
+int
+conn_join(struct wps_conn *conn, struct wps_span group)
+{
+	worker_drain(conn->worker);
+	if (!conn_is_open(conn))
+		return WPS_OK;
+	return shard_join(conn->shard, conn, group);
+}
+
+void
+conn_leave(struct wps_conn *conn, struct wps_span group)
+{
+	worker_drain(conn->worker);
+	if (conn_is_open(conn))
+		(void)shard_part(conn->shard, conn, group);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "hub/delivery.h"
+
+#include "hub/conn.h"
+#include "util/attr.h"
+#include "util/log.h"
+
+/* What plugins know as the body: the place for the one they make. */
+struct wps_body {
+	struct body *made;
+};
+
+void
+delivery_init(struct delivery *delivery, struct worker *worker,
+    const struct wps_msg_view *msg)
+{
+	*delivery = (struct delivery){ .worker = worker, .msg = msg };
+}
+
+void
+delivery_fini(struct delivery *delivery)
+{
+	for (unsigned i = 0; i < SUBPROTOCOLS_MAX; i++)
+		body_unref(delivery->bodies[i]);
+}
+
+char *
+delivery_body_make(struct wps_body *body, enum wps_frame frame, size_t len)
+{
+	wps_assert(body->made == NULL);
+	body->made = body_new((uint8_t)frame, len);
+	return body->made ? body_data(body->made) : NULL;
+}
+
+void
+delivery_body_insert(struct wps_body *body, unsigned slot, size_t offset)
+{
+	struct body *made = body->made;
+
+	wps_assert(made && slot < WPS_INSERTS && slot == made->insert_count);
+	wps_assert(offset <= made->len &&
+	    (slot == 0 || offset >= made->insert_at[slot - 1]));
+	made->insert_at[slot] = (uint32_t)offset;
+	made->insert_count++;
+}
+
+static void
+encode(struct delivery *delivery, const struct subprotocol *sub)
+{
+	struct wps_body body = { NULL };
+	int rc = sub->ops.encode(plugin_state(delivery->worker, sub->self),
+	    delivery->msg, &body);
+
+	if (rc == WPS_OK && body.made) {
+		body_seal(body.made);
+		delivery->bodies[sub->index] = body.made;
+		delivery->states[sub->index] = DELIVERY_MADE;
+		return;
+	}
+	if (rc != WPS_DECLINED)
+		log_warnx("core", "message cannot be encoded subprotocol=%s",
+		    sub->ops.name);
+	body_unref(body.made);
+	delivery->states[sub->index] = DELIVERY_DECLINED;
+}
+
+static int
+push_inserted(struct wps_conn *conn, struct body *body)
+{
+	struct inserts inserts;
+
+	for (unsigned i = 0; i < body->insert_count; i++) {
+		size_t len = conn->sub->ops.insert(conn_sub_state(conn), conn,
+		    i, inserts.text[i]);
+		wps_assert(len <= WPS_INSERT_MAX);
+		inserts.len[i] = (uint8_t)len;
+	}
+	return conn_push(conn, body, &inserts);
+}
+
+int
+delivery_push(struct delivery *delivery, struct wps_conn *conn)
+{
+	const struct subprotocol *sub = conn->sub;
+
+	if (delivery->states[sub->index] == DELIVERY_UNMADE)
+		encode(delivery, sub);
+	if (delivery->states[sub->index] == DELIVERY_DECLINED)
+		return WPS_DECLINED;
+	struct body *body = delivery->bodies[sub->index];
+	if (body->insert_count > 0)
+		return push_inserted(conn, body);
+	return conn_push(conn, body, NULL);
+}
+
+int
+delivery_send(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
+{
+	if (conn->ws == NULL)
+		return WPS_OK; /* it has gone; its close op is on the way */
+	struct body *body = body_new((uint8_t)frame, data.len);
+	if (body == NULL)
+		return WPS_FULL;
+	if (data.len > 0)
+		memcpy(body_data(body), data.data, data.len);
+	body_seal(body);
+	int rc = conn_push(conn, body, NULL);
+	body_unref(body);
+	return rc;
+}

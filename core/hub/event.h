@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events: what upstream plugins hear of a connection, and their answers.
+ *
+ * A blocking event has a pending answer, which is completed exactly once or
+ * cancelled. While a user event is pending no further message of the connection
+ * is taken (upstream-events.md, section 7).
+ */
+#ifndef HUB_EVENT_H
+#define HUB_EVENT_H
+
+#include <wps/host.h>
+
+struct wps_reply;
+
+/* Hears the answer to a connect event; the spans live during the call. */
+typedef void (*event_connect_fn)(struct wps_conn *conn,
+    const struct wps_answer *answer, void *data);
+
+/*
+ * Asks whether the client may come in; `done` may run before this returns.
+ * WPS_NOT_FOUND: nobody wants to be asked, `done` is not called.
+ */
+int event_connect(struct wps_conn *conn, const struct wps_handshake *handshake,
+    event_connect_fn done, void *data);
+
+/* Tells that it came, and that it went: the second only after the first or an
+ * accepted connect. */
+void event_connected(struct wps_conn *conn);
+void event_disconnected(struct wps_conn *conn, struct wps_span reason);
+
+/* See host.conn_event. */
+int event_user(struct wps_conn *conn, const struct wps_event *event,
+    wps_event_fn done);
+
+/* The answer is not wanted any more. Harmless without one. */
+void event_cancel(struct wps_conn *conn);
+
+/* See host.answer. */
+void event_answer(struct wps_reply *reply, const struct wps_answer *answer);
+
+#endif

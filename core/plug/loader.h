@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loader: plugins by name, from one folder, in the order of the
+ * configuration.
+ *
+ * Each is a file NAME.so with one symbol. What does not fit is said in one line
+ * per cause: file, expected, found, remedy.
+ */
+#ifndef PLUG_LOADER_H
+#define PLUG_LOADER_H
+
+#include <wps/abi.h>
+
+struct server;
+
+/* Opens the library and judges its symbol; calls nothing of it. Returns WPS_OK,
+ * or WPS_EINVAL with err filled. */
+int loader_open(struct server *server, const char *dir, struct wps_span name,
+    struct wps_err *err);
+
+/* Calls init of all; the first failure ends it: WPS_EINVAL with err filled. */
+int loader_init(struct server *server, struct wps_err *err);
+
+/* Calls fini in the reverse order, and closes the libraries. */
+void loader_fini(struct server *server);
+
+#endif

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+#include "server.h"
+
+#include "hub/client.h"
+#include "hub/conn.h"
+#include "hub/request.h"
+#include "hub/server.h"
+#include "net/listener.h"
+#include "net/wsinput.h"
+#include "options.h"
+#include "plug/hostapi.h"
+#include "plug/loader.h"
+#include "util/alloc.h"
+#include "util/attr.h"
+#include "util/hash.h"
+#include "util/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* --- loading ------------------------------------------------------------------------ */
+
+static struct wps_span
+plugin_dir(const struct conf_tree *tree)
+{
+	struct wps_span dir;
+
+	return conf_tree_item(tree, "plugin_dir", 0, &dir) ? dir :
+	    WPS_SPAN(PLUGINDIR);
+}
+
+static void
+open_plugins(struct server *server, const struct conf_tree *tree,
+    struct conf_report *report)
+{
+	char *dir = xdup(plugin_dir(tree));
+	struct wps_span name;
+
+	for (size_t i = 0; conf_tree_item(tree, "plugins", i, &name); i++) {
+		struct wps_err err;
+		char where[512];
+		if (loader_open(server, dir, name, &err) == WPS_OK)
+			continue;
+		conf_tree_where(tree, "plugins", i, where, sizeof(where));
+		conf_report_add(report, "%s: plugin \"%.*s\": %s", where,
+		    (int)name.len, name.data, err.text);
+	}
+	free(dir);
+}
+
+static struct conf_set *
+judge(struct server *server, const struct conf_tree *tree,
+    struct conf_report *report)
+{
+	struct conf_rows rows[PLUGINS_MAX];
+	const struct points *points = &server->points;
+
+	for (unsigned i = 0; i < points->plugin_count; i++)
+		rows[i] = (struct conf_rows){
+			.name = points->plugins[i].plugin->name,
+			.options = points->plugins[i].plugin->options,
+			.hub_options = points->plugins[i].plugin->hub_options,
+		};
+	return conf_set_new(tree, core_options, core_hub_options, rows,
+	    points->plugin_count, report);
+}
+
+static void
+check_one(const struct server *server, const struct wps_self *self,
+    const struct wps_conf *conf, const char *hub, struct conf_report *report)
+{
+	struct wps_err err = { "" };
+
+	if (self->plugin->check(&server->host, conf, hub, &err) != WPS_OK)
+		conf_report_add(report, "%s", err.text);
+}
+
+/* What rows cannot judge: each plugin's section, and every hub. */
+static void
+check_plugins(struct server *server, struct conf_report *report)
+{
+	for (unsigned i = 0; i < server->points.plugin_count; i++) {
+		struct wps_self *self = &server->points.plugins[i];
+		struct wps_span name;
+		self->conf = conf_plugin(server->conf, i);
+		if (self->plugin->check == NULL)
+			continue;
+		check_one(server, self, self->conf, NULL, report);
+		check_one(server, self, conf_hub(server->conf, WPS_SPAN("*")),
+		    "*", report);
+		for (size_t k = 0; (name = conf_hub_name(server->conf, k)).data;
+		    k++) {
+			char *hub = xdup(name);
+			check_one(server, self, conf_hub(server->conf, name),
+			    hub, report);
+			free(hub);
+		}
+	}
+}
+
+static unsigned
+wanted_workers(const struct conf_set *conf)
+{
+	int64_t wanted = conf_int(conf_core(conf), "workers");
+
+	if (wanted == 0)
+		wanted = sysconf(_SC_NPROCESSORS_ONLN);
+	if (wanted < 1)
+		wanted = 1;
+	return wanted > WORKERS_MAX ? WORKERS_MAX : (unsigned)wanted;
+}
+
+static void
+check_listen(const struct server *server, struct conf_report *report)
+{
+	const struct wps_conf *core = conf_core(server->conf);
+
+	for (size_t i = 0; i < conf_count(core, "listen"); i++) {
+		const struct wps_conf *map = conf_map(core, "listen", i);
+		char where[512];
+		if (conf_int(map, "worker") < (int64_t)server->worker_count)
+			continue;
+		conf_where(map, "worker", where, sizeof(where));
+		conf_report_add(report, "%s: worker: there are only %u workers, "
+		    "counted from 0", where, server->worker_count);
+	}
+}
+
+struct server *
+server_load(const char *path, struct conf_report *report)
+{
+	struct conf_tree *tree = conf_tree_read(path, report);
+
+	if (tree == NULL)
+		return NULL;
+	hash_seed();
+	struct server *server = xcalloc(1, sizeof(*server));
+	hostapi_fill(&server->host);
+	open_plugins(server, tree, report);
+	if (report->count == 0)
+		server->conf = judge(server, tree, report);
+	if (server->conf) {
+		server->worker_count = wanted_workers(server->conf);
+		check_listen(server, report);
+		check_plugins(server, report);
+	}
+	conf_tree_free(&tree);
+	if (report->count > 0)
+		server_free(&server);
+	return server;
+}
+
+/* --- starting --------------------------------------------------------------------------- */
+
+static void
+serve(struct http *http)
+{
+	if (client_path(http_request(http)->path))
+		http_refuse(http, 400, "a WebSocket upgrade is expected here");
+	else
+		request_serve(http);
+}
+
+static void
+read_options(struct server *server)
+{
+	const struct wps_conf *core = conf_core(server->conf);
+
+	log_set_level((enum wps_log_level)(conf_int(core, "log_level") + 1));
+	server->loop_limits.mailbox_bytes =
+	    (size_t)conf_int(core, "max_mailbox");
+	server->stop_ms = (uint64_t)conf_int(core, "stop_timeout");
+	server->http = (struct http_service){
+		.serve = serve,
+		.upgrade = client_upgrade,
+		.gone = client_gone,
+		.abandon = client_abandon,
+		.limits = {
+			.line = (size_t)conf_int(core, "max_request_line"),
+			.head = (size_t)conf_int(core, "max_headers"),
+			.headers = (unsigned)conf_int(core, "max_header_lines"),
+			.body = (size_t)conf_int(core, "max_body"),
+		},
+		/* One answer at a time; an empty queue takes any one. */
+		.out = { .bytes = 64 * 1024, .items = 16 },
+		.request_ms = (uint64_t)conf_int(core, "request_timeout"),
+		.idle_ms = (uint64_t)conf_int(core, "idle_timeout"),
+		.linger_ms = (uint64_t)conf_int(core, "linger_timeout"),
+		.linger_bytes = (size_t)conf_int(core, "max_linger"),
+	};
+}
+
+static int
+open_listeners(struct server *server, struct wps_err *err)
+{
+	const struct wps_conf *core = conf_core(server->conf);
+	size_t count = conf_count(core, "listen");
+
+	server->listeners = xcalloc(count, sizeof(struct listener *));
+	for (size_t i = 0; i < count; i++) {
+		const struct wps_conf *map = conf_map(core, "listen", i);
+		const struct listener_spec spec = {
+			.address = conf_span(map, "address"),
+			.worker = (int)conf_int(map, "worker"),
+			.backlog = (int)conf_int(map, "backlog"),
+		};
+		struct listener *listener = listener_open(&spec,
+		    server->workers, server->worker_count, &server->http, err);
+		if (listener == NULL)
+			return WPS_ESYS;
+		server->listeners[server->listener_count++] = listener;
+	}
+	return WPS_OK;
+}
+
+static void
+log_listeners(const struct server *server)
+{
+	const struct wps_conf *core = conf_core(server->conf);
+
+	for (size_t i = 0; i < server->listener_count; i++) {
+		int64_t worker =
+		    conf_int(conf_map(core, "listen", i), "worker");
+		char text[16];
+		snprintf(text, sizeof(text), "%d", (int)worker);
+		log_info("core", "listening address=%s worker=%s",
+		    listener_address(server->listeners[i]),
+		    worker < 0 ? "all" : text);
+	}
+}
+
+static void *
+run_worker(void *data)
+{
+	worker_run(data);
+	return NULL;
+}
+
+/* Signals are the main thread's. */
+static void
+start_thread(struct worker *worker)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	int rc = pthread_create(&worker->thread, NULL, run_worker, worker);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	wps_assert(rc == 0);
+}
+
+/* Before its thread runs. */
+static int
+start_plugins(struct worker *worker, struct wps_err *err)
+{
+	struct points *points = &worker_server(worker)->points;
+
+	for (unsigned i = 0; i < points->plugin_count; i++) {
+		const struct wps_self *self = &points->plugins[i];
+		worker->plugin_states[i] = self->state;
+		if (self->plugin->worker_start && self->plugin->worker_start(
+		    self->state, (struct wps_worker *)worker,
+		    &worker->plugin_states[i]) != WPS_OK) {
+			snprintf(err->text, sizeof(err->text),
+			    "%s.so: worker_start failed", self->plugin->name);
+			return WPS_ESYS;
+		}
+		worker->plugins_started = i + 1;
+	}
+	return WPS_OK;
+}
+
+static void
+make_workers(struct server *server)
+{
+	for (unsigned i = 0; i < server->worker_count; i++) {
+		struct worker *worker = worker_new(i, server->workers,
+		    server->worker_count, &server->loop_limits);
+		worker->server = server;
+		worker->plugin_states =
+		    xcalloc(server->points.plugin_count, sizeof(void *));
+		server->workers[i] = worker;
+	}
+}
+
+static int
+prepare(struct server *server, struct wps_err *err)
+{
+	make_workers(server);
+	int rc = loader_init(server, err);
+	if (rc != WPS_OK)
+		return rc;
+	hub_table_init(&server->hubs,
+	    (size_t)conf_int(conf_core(server->conf), "max_hubs"),
+	    server->conf, &server->points);
+	for (unsigned i = 0; rc == WPS_OK && i < server->worker_count; i++)
+		rc = start_plugins(server->workers[i], err);
+	return rc == WPS_OK ? open_listeners(server, err) : rc;
+}
+
+int
+server_start(struct server *server, struct wps_err *err)
+{
+	read_options(server);
+	int rc = prepare(server, err);
+	if (rc != WPS_OK)
+		return rc;
+	for (unsigned i = 0; i < server->worker_count; i++) {
+		struct worker *worker = server->workers[i];
+		for (size_t k = 0; k < server->listener_count; k++)
+			listener_start(server->listeners[k], worker);
+		start_thread(worker);
+	}
+	server->running = true;
+	log_listeners(server);
+	log_info("core", "ready workers=%u", server->worker_count);
+	return WPS_OK;
+}
+
+/* --- stopping ------------------------------------------------------------------------------ */
+
+/* One worker's end: it runs on until its clients are gone, or the deadline. */
+struct drain {
+	struct mail mail;
+	struct worker *worker;
+	struct wheel_timer timer;
+	uint64_t deadline_ms;
+};
+
+static bool
+upstreams_busy(const struct worker *worker)
+{
+	const struct points *points = &worker_server(worker)->points;
+
+	for (unsigned i = 0; i < points->upstream_count; i++) {
+		const struct upstream *upstream = &points->upstreams[i];
+		if (upstream->ops.busy &&
+		    upstream->ops.busy(plugin_state(worker, upstream->self)))
+			return true;
+	}
+	return false;
+}
+
+static void
+check_drained(struct wheel_timer *timer)
+{
+	struct drain *drain = container_of(timer, struct drain, timer);
+	struct worker *worker = drain->worker;
+	bool empty = list_empty(&worker->wss) && list_empty(&worker->https) &&
+	    !upstreams_busy(worker);
+
+	if (!empty && worker_now_ms(worker) < drain->deadline_ms) {
+		worker_timer_start(worker, timer, 0);
+		return;
+	}
+	free(drain);
+	ev_break(worker->loop, EVBREAK_ALL);
+}
+
+static void
+close_all(struct worker *worker)
+{
+	struct hub_table *hubs = &worker_server(worker)->hubs;
+
+	for (unsigned i = 0; i < HUB_BUCKETS; i++)
+		for (struct hub *hub = atomic_load(&hubs->buckets[i]); hub;
+		    hub = hub->next) {
+			struct shard *shard = shard_find(hub, worker);
+			while (shard && shard->all.count > 0)
+				conn_close(shard->all.items[0].conn, 1001,
+				    WPS_SPAN("the server is shutting down"));
+		}
+}
+
+static void
+begin_drain(struct worker *worker, struct mail *mail)
+{
+	struct drain *drain = container_of(mail, struct drain, mail);
+	struct server *server = worker_server(worker);
+
+	for (size_t i = 0; i < server->listener_count; i++)
+		listener_stop(server->listeners[i], worker);
+	http_drain(worker);
+	close_all(worker);
+	drain->worker = worker;
+	drain->deadline_ms = worker_now_ms(worker) + server->stop_ms;
+	wheel_timer_init(&drain->timer, check_drained);
+	worker_timer_start(worker, &drain->timer, 0);
+}
+
+static void
+drain_worker(struct worker *worker)
+{
+	struct drain *drain = xcalloc(1, sizeof(*drain));
+
+	drain->mail.run = begin_drain;
+	drain->mail.call = true;
+	worker_post(worker, &drain->mail);
+}
+
+/* After the threads: what is left is given up, and plugins let go. */
+static void
+clear_worker(struct worker *worker)
+{
+	struct points *points = &worker_server(worker)->points;
+
+	ws_cut_all(worker);
+	while (worker_busy(worker))
+		worker_settle(worker);
+	http_abandon_all(worker);
+	worker_settle(worker);
+	for (unsigned i = worker->plugins_started; i-- > 0;) {
+		const struct wps_self *self = &points->plugins[i];
+		if (self->plugin->worker_stop)
+			self->plugin->worker_stop(worker->plugin_states[i]);
+	}
+	worker->plugins_started = 0;
+	worker->stopped = true;
+}
+
+/* Mail that nobody took: it frees itself, and may send back what it holds. */
+static void
+clear_mail(struct server *server)
+{
+	for (bool busy = true; busy;) {
+		busy = false;
+		for (unsigned i = 0; i < server->worker_count; i++) {
+			struct worker *worker = server->workers[i];
+			worker_drain(worker);
+			busy |= worker_busy(worker);
+			worker_settle(worker);
+			http_abandon_all(worker);
+		}
+	}
+}
+
+void
+server_stop(struct server *server)
+{
+	if (!server->running)
+		return;
+	log_info("core", "stopping");
+	for (unsigned i = 0; i < server->worker_count; i++)
+		drain_worker(server->workers[i]);
+	for (unsigned i = 0; i < server->worker_count; i++)
+		pthread_join(server->workers[i]->thread, NULL);
+	server->running = false;
+	log_info("core", "stopped");
+}
+
+static void
+free_workers(struct server *server)
+{
+	for (unsigned i = 0; i < server->worker_count; i++)
+		if (server->workers[i])
+			clear_worker(server->workers[i]);
+	if (server->workers[0])
+		clear_mail(server);
+	hub_table_fini(&server->hubs);
+	for (unsigned i = 0; i < server->worker_count; i++) {
+		struct worker *worker = server->workers[i];
+		if (worker == NULL)
+			continue;
+		http_pool_fini(worker);
+		wsinput_pool_fini(worker);
+		free(worker->plugin_states);
+		worker_free(&server->workers[i]);
+	}
+}
+
+void
+server_free(struct server **ref)
+{
+	struct server *server = *ref;
+
+	*ref = NULL;
+	if (server == NULL)
+		return;
+	for (size_t i = 0; i < server->listener_count; i++)
+		listener_free(&server->listeners[i]);
+	free(server->listeners);
+	free_workers(server);
+	loader_fini(server);
+	conf_set_free(&server->conf);
+	free(server);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of the server: from the configuration to running workers, and back.
+ */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include "conf.h"
+
+#include <wps/abi.h>
+
+struct server;
+
+/*
+ * Reads the file, loads its plugins and judges all of it. NULL: the report says
+ * why. Nothing listens yet.
+ */
+struct server *server_load(const char *path, struct conf_report *report);
+
+/* Runs init of the plugins, binds, starts the workers. */
+int server_start(struct server *server, struct wps_err *err);
+
+/* Closes clients with 1001, waits for them within stop_timeout, ends workers. */
+void server_stop(struct server *server);
+
+/* After server_stop, or without a start. Leaves NULL. */
+void server_free(struct server **server);
+
+#endif

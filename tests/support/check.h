@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checks that print what was expected and what came.
+ */
+#ifndef SUPPORT_CHECK_H
+#define SUPPORT_CHECK_H
+
+#include <CUnit/Basic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static inline void
+check_number(const char *what, long long got, long long expected)
+{
+	if (got != expected)
+		fprintf(stderr, "\n%s\n  expected: %lld\n  got:      %lld\n",
+		    what, expected, got);
+	CU_assertImplementation(got == expected, __LINE__, what, __FILE__, "",
+	    CU_FALSE);
+}
+
+/* Runs a table of tests as one suite; the exit code of the program. */
+struct named_test {
+	const char *name;
+	void (*run)(void);
+};
+
+static inline int
+run_tests(const char *suite_name, const struct named_test *tests, size_t count)
+{
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return EXIT_FAILURE;
+	CU_pSuite suite = CU_add_suite(suite_name, NULL, NULL);
+	for (size_t i = 0; suite && i < count; i++)
+		if (CU_add_test(suite, tests[i].name, tests[i].run) == NULL)
+			suite = NULL;
+	if (suite == NULL)
+		return EXIT_FAILURE;
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	unsigned failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#define TEST(function) { #function, function }
+#define RUN_TESTS(suite, tests)                                                \
+	run_tests(suite, tests, sizeof(tests) / sizeof((tests)[0]))
+
+#endif
