@@ -1,27 +1,20 @@
-// The client SDK, unmodified, in its plain and its reliable protocol.
+// The client SDK, unmodified.
 import assert from 'node:assert/strict';
-
-import {
-  WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol,
-} from '@azure/web-pubsub-client';
 
 import { serverTest, twoWorkers } from './support/server.mjs';
 
 const ROLES = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
 
-function sdkTest(name, options, body) {
-  if (typeof options === 'function') [options, body] = [{}, options];
-  const protocols = [WebPubSubJsonProtocol(), WebPubSubJsonReliableProtocol()];
-  for (const protocol of protocols) {
-    serverTest(`${name} [${protocol.name}]`, options, async (server, app) => {
-      const [near, far] = twoWorkers(server);
-      const ann = await server.client('chat',
-        { protocol, userId: 'ann', roles: ROLES, worker: near });
-      const bob = await server.client('chat',
-        { protocol, userId: 'bob', roles: ROLES, worker: far });
-      await body({ server, app, protocol, ann, bob });
-    });
-  }
+// Two people, on different workers where there are several.
+function sdkTest(name, body) {
+  serverTest(name, async (server) => {
+    const [near, far] = twoWorkers(server);
+    const ann = await server.client('chat',
+      { userId: 'ann', roles: ROLES, worker: near });
+    const bob = await server.client('chat',
+      { userId: 'bob', roles: ROLES, worker: far });
+    await body({ server, ann, bob });
+  });
 }
 
 const bytes = (text) => Uint8Array.from(Buffer.from(text)).buffer;
@@ -69,7 +62,7 @@ sdkTest('a member hears itself unless it asks for no echo', async ({ ann }) => {
 
 sdkTest('no echo spares only the sending connection', async (world) => {
   const { server, protocol, ann } = world;
-  const twin = await server.client('chat', { protocol, userId: 'ann', roles: ROLES });
+  const twin = await server.client('chat', { userId: 'ann', roles: ROLES });
   await ann.joinGroup('deck');
   await twin.joinGroup('deck');
   await ann.sendToGroup('deck', 'to the twin', 'text', { noEcho: true });
@@ -98,9 +91,9 @@ sdkTest('a sender need not be a member', async ({ ann, bob }) => {
 });
 
 sdkTest('what a client has no role for is Forbidden, and it stays connected',
-  async ({ server, protocol, bob }) => {
+  async ({ server, bob }) => {
     const roles = ['webpubsub.joinLeaveGroup.open', 'webpubsub.sendToGroup.open'];
-    const eve = await server.client('chat', { protocol, userId: 'eve', roles });
+    const eve = await server.client('chat', { userId: 'eve', roles });
     for (const request of [
       () => eve.joinGroup('closed'),
       () => eve.leaveGroup('closed'),
@@ -149,9 +142,9 @@ sdkTest('an event that nobody handles fails', async ({ ann, bob }) => {
   assert.equal((await bob.groupMessages.next()).data, 'still here');
 });
 
-sdkTest('hubs are separate', async ({ server, protocol, ann }) => {
+sdkTest('hubs are separate', async ({ server, ann }) => {
   const stranger = await server.client('other',
-    { protocol, userId: 'ann', roles: ROLES });
+    { userId: 'ann', roles: ROLES });
   await ann.joinGroup('deck');
   await stranger.joinGroup('deck');
   await stranger.sendToGroup('deck', 'elsewhere', 'text');

@@ -2,7 +2,7 @@
 // handler, two people, and the end of it, with the three official packages.
 import assert from 'node:assert/strict';
 
-import { WebPubSubClient } from '@azure/web-pubsub-client';
+import { WebPubSubClient, WebPubSubJsonProtocol } from '@azure/web-pubsub-client';
 
 import { serverTest, twoWorkers } from './support/server.mjs';
 import { Inbox, once, within } from './support/wait.mjs';
@@ -27,7 +27,8 @@ async function enter(server, name, worker) {
   const url = await server.accessUrl('chat', { worker });
   const client = new WebPubSubClient(
     { getClientAccessUrl: async () => `${url}&name=${name}` },
-    { autoReconnect: false, messageRetryOptions: { maxRetries: 0 } });
+    { protocol: WebPubSubJsonProtocol(), autoReconnect: false,
+      messageRetryOptions: { maxRetries: 0 } });
   client.group = new Inbox(`group messages of ${name}`);
   client.server = new Inbox(`server messages of ${name}`);
   client.on('group-message', (e) => client.group.push(e.message));

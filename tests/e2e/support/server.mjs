@@ -9,7 +9,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { WebPubSubServiceClient } from '@azure/web-pubsub';
-import { WebPubSubClient } from '@azure/web-pubsub-client';
+import { WebPubSubClient, WebPubSubJsonProtocol } from '@azure/web-pubsub-client';
 
 import { App } from './app.mjs';
 import { openRaw } from './rawws.mjs';
@@ -145,10 +145,10 @@ export class Server {
   }
 
   // The client SDK, started and greeted, with inboxes for what it hears.
-  async client(hub, { protocol, ...options } = {}) {
+  async client(hub, options = {}) {
     const url = await this.accessUrl(hub, options);
     const client = new WebPubSubClient(url, {
-      ...(protocol ? { protocol } : {}),
+      protocol: WebPubSubJsonProtocol(),
       autoReconnect: false,
       messageRetryOptions: { maxRetries: 0 },
     });
