@@ -60,8 +60,7 @@ sdkTest('a member hears itself unless it asks for no echo', async ({ ann }) => {
   assert.equal((await ann.groupMessages.next()).data, 'loud');
 });
 
-sdkTest('no echo spares only the sending connection', async (world) => {
-  const { server, protocol, ann } = world;
+sdkTest('no echo spares only the sending connection', async ({ server, ann }) => {
   const twin = await server.client('chat', { userId: 'ann', roles: ROLES });
   await ann.joinGroup('deck');
   await twin.joinGroup('deck');
