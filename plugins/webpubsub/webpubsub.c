@@ -1,2 +1,85 @@
 /* SPDX-License-Identifier: MIT */
-#include <wps/wps.h>
+/*
+ * Azure Web PubSub's own subprotocols, and its simple WebSocket clients.
+ *
+ * This file ties the plugin to the host. A frame of a PubSub client is read by a
+ * codec into a request (request.h); semantics.c runs it and answers with a reply
+ * (reply.h), which the codec writes. simple.c serves clients without envelopes.
+ */
+#include "ackmem.h"
+#include "json_codec.h"
+#include "simple.h"
+
+#ifndef PACKAGE_VERSION
+#error "PACKAGE_VERSION is not defined: the build defines it"
+#endif
+
+static const struct wps_option options[] = {
+	{ .name = "ack_ids", .type = WPS_OPT_INT, .fallback = "1000",
+	  .min = 1, .max = ACKMEM_MAX,
+	  .help = "Ack ids of processed requests that a connection remembers." },
+	WPS_OPTION_END,
+};
+
+static const struct wps_subprotocol *const subprotocols[] = {
+	&json_subprotocol,
+	&simple_subprotocol,
+};
+
+static int
+plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out)
+{
+	struct plugin *plugin = calloc(1, sizeof(*plugin));
+	int rc = plugin ? WPS_OK : WPS_ENOMEM;
+
+	for (size_t i = 0; rc == WPS_OK &&
+	    i < sizeof(subprotocols) / sizeof(subprotocols[0]); i++)
+		rc = host->add_subprotocol(self, subprotocols[i]);
+	if (rc != WPS_OK) {
+		free(plugin);
+		return rc < 0 ? rc : WPS_EINVAL;
+	}
+	plugin->host = host;
+	plugin->self = self;
+	plugin->ack_ids = (uint32_t)host->conf_int(host->conf(self), "ack_ids");
+	*state_out = plugin;
+	return WPS_OK;
+}
+
+static int
+plugin_worker_start(void *state, struct wps_worker *host_worker,
+    void **worker_state_out)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	(void)host_worker;
+	if (worker == NULL)
+		return WPS_ENOMEM;
+	worker->plugin = state;
+	*worker_state_out = worker;
+	return WPS_OK;
+}
+
+static void
+plugin_worker_stop(void *worker_state)
+{
+	struct worker *worker = worker_state;
+
+	scratch_fini(&worker->requests);
+	scratch_fini(&worker->replies);
+	free(worker);
+}
+
+static void
+plugin_fini(void *state)
+{
+	free(state);
+}
+
+WPS_PLUGIN_DEFINE("webpubsub",
+	.version = PACKAGE_VERSION,
+	.options = options,
+	.init = plugin_init,
+	.worker_start = plugin_worker_start,
+	.worker_stop = plugin_worker_stop,
+	.fini = plugin_fini);

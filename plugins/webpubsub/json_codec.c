@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the server says, in JSON: compact, with members in the order that clients
+ * compare whole frames by (client-protocols.md, sections 5.2 and 7).
+ */
+#include "json_codec.h"
+
+#include "json_request.h"
+#include "semantics.h"
+
+#include "lib/base64.h"
+#include "lib/jscan.h"
+
+#define PUT(out, literal) out_put((out), WPS_SPAN(literal))
+
+static void
+put_quoted(struct out *out, struct wps_span text)
+{
+	if (out->at)
+		out->at = jscan_quote(out->at, text);
+	else
+		out->size += jscan_quoted_size(text);
+}
+
+/* A string, or null for an absent one. */
+static void
+put_nullable(struct out *out, struct wps_span text)
+{
+	if (text.data == NULL)
+		PUT(out, "null");
+	else
+		put_quoted(out, text);
+}
+
+static void
+put_base64(struct out *out, struct wps_span bytes)
+{
+	PUT(out, "\"");
+	if (out->at)
+		out->at = base64_encode(out->at, bytes);
+	else
+		out->size += base64_size(bytes.len);
+	PUT(out, "\"");
+}
+
+static void
+put_number(struct out *out, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	out_put(out, (struct wps_span){ digits + at, sizeof(digits) - at });
+}
+
+/* --- messages --------------------------------------------------------------------- */
+
+static void
+put_data(struct out *out, const struct wps_msg_view *msg)
+{
+	switch (msg->type) {
+	case WPS_DATA_TEXT:
+		PUT(out, ",\"dataType\":\"text\",\"data\":");
+		put_quoted(out, msg->payload);
+		return;
+	case WPS_DATA_JSON:
+		PUT(out, ",\"dataType\":\"json\",\"data\":");
+		out_put(out, msg->payload);
+		return;
+	case WPS_DATA_BINARY:
+		PUT(out, ",\"dataType\":\"binary\",\"data\":");
+		put_base64(out, msg->payload);
+		return;
+	case WPS_DATA_PROTOBUF:
+		PUT(out, ",\"dataType\":\"protobuf\",\"data\":");
+		put_base64(out, msg->payload);
+		return;
+	}
+}
+
+static void
+put_metadata(struct out *out, const struct wps_msg_view *msg)
+{
+	if (msg->metadata_count == 0)
+		return;
+	PUT(out, ",\"metadata\":{");
+	for (size_t i = 0; i < msg->metadata_count; i++) {
+		if (i > 0)
+			PUT(out, ",");
+		put_quoted(out, msg->metadata[i].key);
+		PUT(out, ":");
+		put_quoted(out, msg->metadata[i].value);
+	}
+	PUT(out, "}");
+}
+
+static void
+write_message(struct out *out, const struct reply *reply)
+{
+	const struct wps_msg_view *msg = reply->msg;
+
+	PUT(out, "{\"type\":\"message\",\"from\":");
+	if (msg->from == WPS_FROM_GROUP) {
+		PUT(out, "\"group\",\"group\":");
+		put_quoted(out, msg->group);
+		PUT(out, ",\"fromUserId\":");
+		put_nullable(out, msg->from_user);
+	} else {
+		PUT(out, "\"server\"");
+	}
+	put_data(out, msg);
+	put_metadata(out, msg);
+	PUT(out, "}");
+}
+
+/* --- the rest ----------------------------------------------------------------------- */
+
+static void
+write_ack(struct out *out, const struct reply *reply)
+{
+	PUT(out, "{\"type\":\"ack\",\"ackId\":");
+	put_number(out, reply->ack_id);
+	if (reply->failure == NULL) {
+		PUT(out, ",\"success\":true}");
+		return;
+	}
+	PUT(out, ",\"success\":false,\"error\":{\"name\":");
+	put_quoted(out, reply->failure->name);
+	PUT(out, ",\"message\":");
+	put_quoted(out, reply->failure->text);
+	PUT(out, "}}");
+}
+
+static void
+write_connected(struct out *out, const struct reply *reply)
+{
+	PUT(out, "{\"type\":\"system\",\"event\":\"connected\",\"userId\":");
+	put_nullable(out, reply->conn->user);
+	PUT(out, ",\"connectionId\":");
+	put_quoted(out, reply->conn->id);
+	PUT(out, "}");
+}
+
+static void
+write_disconnected(struct out *out, const struct reply *reply)
+{
+	PUT(out, "{\"type\":\"system\",\"event\":\"disconnected\",\"message\":");
+	put_quoted(out, reply->reason);
+	PUT(out, "}");
+}
+
+static void
+json_write(struct out *out, const struct reply *reply)
+{
+	switch (reply->kind) {
+	case REPLY_ACK:
+		write_ack(out, reply);
+		return;
+	case REPLY_MESSAGE:
+		write_message(out, reply);
+		return;
+	case REPLY_CONNECTED:
+		write_connected(out, reply);
+		return;
+	case REPLY_DISCONNECTED:
+		write_disconnected(out, reply);
+		return;
+	case REPLY_PONG:
+		PUT(out, "{\"type\":\"pong\"}");
+		return;
+	}
+}
+
+const struct codec json_codec = {
+	.frame = WPS_FRAME_TEXT,
+	.parse = json_request_parse,
+	.write = json_write,
+};
+
+/* --- the subprotocol ------------------------------------------------------------------ */
+
+static void
+on_open(void *worker_state, struct wps_conn *conn,
+    const struct wps_handshake *handshake)
+{
+	(void)handshake;
+	semantics_open(worker_state, conn, &json_codec);
+}
+
+static int
+on_encode(void *worker_state, const struct wps_msg_view *msg,
+    struct wps_body *body)
+{
+	return reply_encode(worker_state, &json_codec, msg, body);
+}
+
+const struct wps_subprotocol json_subprotocol = {
+	.struct_size = sizeof(struct wps_subprotocol),
+	.name = "json.webpubsub.azure.v1",
+	.conn_size = sizeof(struct session),
+	.open = on_open,
+	.recv = semantics_recv,
+	.goodbye = semantics_goodbye,
+	.close = semantics_close,
+	.encode = on_encode,
+};

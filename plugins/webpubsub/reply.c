@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "reply.h"
+
+static size_t
+measure(const struct codec *codec, const struct reply *reply)
+{
+	struct out out = { .at = NULL };
+
+	codec->write(&out, reply);
+	return out.size;
+}
+
+void
+reply_send(struct worker *worker, struct wps_conn *conn,
+    const struct codec *codec, const struct reply *reply)
+{
+	const struct wps_host *host = worker->plugin->host;
+	size_t size = measure(codec, reply);
+
+	scratch_begin(&worker->replies, size);
+	char *room = scratch_take(&worker->replies, size);
+	if (room == NULL) {
+		host->conn_close(conn, 1011, WPS_SPAN("Internal server error"));
+		return;
+	}
+	codec->write(&(struct out){ .at = room }, reply);
+	host->conn_send(conn, codec->frame, (struct wps_span){ room, size });
+	scratch_end(&worker->replies);
+}
+
+int
+reply_encode(const struct worker *worker, const struct codec *codec,
+    const struct wps_msg_view *msg, struct wps_body *body)
+{
+	struct reply reply = { .kind = REPLY_MESSAGE, .msg = msg };
+	char *room = worker->plugin->host->body_make(body, codec->frame,
+	    measure(codec, &reply));
+
+	if (room == NULL)
+		return WPS_ENOMEM;
+	codec->write(&(struct out){ .at = room }, &reply);
+	return WPS_OK;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the server says to a client, whatever it is written in; the counterpart
+ * of request.h. All pointers and spans are borrowed.
+ */
+#ifndef WEBPUBSUB_REPLY_H
+#define WEBPUBSUB_REPLY_H
+
+#include "out.h"
+#include "worker.h"
+
+enum reply_kind {
+	REPLY_ACK = 1,
+	REPLY_MESSAGE,
+	REPLY_CONNECTED,
+	REPLY_DISCONNECTED,
+	REPLY_PONG,
+};
+
+/* Why a request was not done (client-protocols.md, section 8.3). */
+struct failure {
+	struct wps_span name;
+	struct wps_span text;
+};
+
+struct reply {
+	enum reply_kind kind;
+	uint64_t ack_id;               /* ack */
+	const struct failure *failure; /* ack; NULL: success */
+	const struct wps_msg_view *msg;   /* message */
+	const struct wps_conn_view *conn; /* connected */
+	struct wps_span reason;           /* disconnected */
+};
+
+/* How requests and replies are written. */
+struct codec {
+	enum wps_frame frame; /* of both directions */
+
+	/*
+	 * Reads a request. Returns WPS_OK; WPS_EPROTO when the message is not
+	 * valid; WPS_ENOMEM, and then the ack id is known.
+	 */
+	int (*parse)(struct scratch *scratch, struct wps_span message,
+	    struct request *out);
+
+	void (*write)(struct out *out, const struct reply *reply);
+};
+
+/* Sends it to this connection. Without memory for it the connection ends. */
+void reply_send(struct worker *worker, struct wps_conn *conn,
+    const struct codec *codec, const struct reply *reply);
+
+/* The body of a message for all receivers of a codec: see wps_subprotocol.encode. */
+int reply_encode(const struct worker *worker, const struct codec *codec,
+    const struct wps_msg_view *msg, struct wps_body *body);
+
+#endif

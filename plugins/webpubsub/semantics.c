@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request is read, held against the memory of ack ids, run, and answered if it
+ * wants an answer. An id is remembered when its request has succeeded: what
+ * failed may be tried again under the same id.
+ */
+#include "semantics.h"
+
+#include "publish.h"
+
+#include "lib/names.h"
+
+#include <inttypes.h>
+
+#define ACTION_MAX 64 /* what a failure says besides a group's name */
+
+/* A request that is being run. */
+struct task {
+	struct worker *worker;
+	const struct wps_host *host;
+	struct wps_conn *conn;
+	struct session *session;
+	const struct request *request;
+	struct failure failure; /* why it was not done */
+	char text[NAME_GROUP_MAX_BYTES + ACTION_MAX];
+};
+
+static const struct failure internal_error = {
+	{ "InternalServerError", 19 },
+	{ "Internal server error", 21 },
+};
+
+static const struct wps_host *
+host_of(const struct worker *worker)
+{
+	return worker->plugin->host;
+}
+
+static struct session *
+session_of(const struct worker *worker, const struct wps_conn *conn)
+{
+	return host_of(worker)->conn_data(conn);
+}
+
+/* --- answers ---------------------------------------------------------------------- */
+
+static void
+send_ack(struct worker *worker, struct wps_conn *conn, uint64_t id,
+    const struct failure *failure)
+{
+	reply_send(worker, conn, session_of(worker, conn)->codec,
+	    &(struct reply){ .kind = REPLY_ACK, .ack_id = id, .failure = failure });
+}
+
+static void
+succeed(struct worker *worker, struct wps_conn *conn, uint64_t ack_id)
+{
+	ackmem_add(&session_of(worker, conn)->acks, ack_id,
+	    worker->plugin->ack_ids);
+	send_ack(worker, conn, ack_id, NULL);
+}
+
+static int
+fail(struct task *task, struct wps_span name, const char *before,
+    struct wps_span subject, const char *after)
+{
+	int len = snprintf(task->text, sizeof(task->text), "%s%.*s%s", before,
+	    (int)subject.len, subject.data, after);
+
+	task->failure = (struct failure){ name, { task->text, (size_t)len } };
+	return WPS_DECLINED;
+}
+
+static int
+fail_internally(struct task *task)
+{
+	task->failure = internal_error;
+	return WPS_DECLINED;
+}
+
+/* --- requests ------------------------------------------------------------------------ */
+
+static int
+need_permission(struct task *task, enum wps_perm perm, const char *before)
+{
+	if (task->host->conn_may(task->conn, perm, task->request->name))
+		return WPS_OK;
+	return fail(task, WPS_SPAN("Forbidden"), before, task->request->name, "'");
+}
+
+/* At the limit of groups the request cannot be executed as it is: BadRequest. */
+static int
+run_join(struct task *task)
+{
+	if (need_permission(task, WPS_PERM_JOIN_LEAVE,
+	    "no permission to join group '") != WPS_OK)
+		return WPS_DECLINED;
+	int rc = task->host->conn_join(task->conn, task->request->name);
+	if (rc == WPS_FULL)
+		return fail(task, WPS_SPAN("BadRequest"),
+		    "too many groups to join group '", task->request->name, "'");
+	return rc == WPS_OK ? WPS_OK : fail_internally(task);
+}
+
+static int
+run_leave(struct task *task)
+{
+	if (need_permission(task, WPS_PERM_JOIN_LEAVE,
+	    "no permission to leave group '") != WPS_OK)
+		return WPS_DECLINED;
+	return task->host->conn_leave(task->conn, task->request->name) == WPS_OK ?
+	    WPS_OK : fail_internally(task);
+}
+
+static int
+run_send(struct task *task)
+{
+	const struct request *request = task->request;
+
+	if (need_permission(task, WPS_PERM_SEND,
+	    "no permission to send to group '") != WPS_OK)
+		return WPS_DECLINED;
+	struct wps_msg_view draft = {
+		.type = request->type,
+		.group = request->name,
+		.payload = request->payload,
+		.metadata = request->metadata,
+		.metadata_count = request->metadata_count,
+		.ttl_s = request->ttl_s,
+	};
+	return publish(task->worker, task->conn, draft, request->no_echo) == WPS_OK ?
+	    WPS_OK : fail_internally(task);
+}
+
+static void
+send_answer(struct worker *worker, struct wps_conn *conn,
+    const struct wps_answer *answer)
+{
+	struct wps_msg_view view = {
+		.type = answer->type,
+		.from = WPS_FROM_SERVER,
+		.payload = answer->payload,
+		.metadata = answer->metadata,
+		.metadata_count = answer->metadata_count,
+	};
+
+	reply_send(worker, conn, session_of(worker, conn)->codec,
+	    &(struct reply){ .kind = REPLY_MESSAGE, .msg = &view });
+}
+
+static void
+on_answer(void *worker_state, struct wps_conn *conn,
+    const struct wps_answer *answer)
+{
+	struct worker *worker = worker_state;
+	const struct session *session = session_of(worker, conn);
+
+	if (answer->result == WPS_OK && answer->has_message)
+		send_answer(worker, conn, answer);
+	if (!session->event_has_ack)
+		return;
+	if (answer->result == WPS_OK)
+		succeed(worker, conn, session->event_ack_id);
+	else
+		send_ack(worker, conn, session->event_ack_id, &internal_error);
+}
+
+/* The application's answer ends it, which may come before conn_event returns. */
+static int
+run_event(struct task *task)
+{
+	const struct request *request = task->request;
+	struct wps_event event = {
+		.name = request->name,
+		.type = request->type,
+		.payload = request->payload,
+		.metadata = request->metadata,
+		.metadata_count = request->metadata_count,
+	};
+
+	task->session->event_has_ack = request->has_ack;
+	task->session->event_ack_id = request->ack_id;
+	return task->host->conn_event(task->conn, &event, on_answer) == WPS_OK ?
+	    WPS_PENDING : fail_internally(task);
+}
+
+static int
+run_ping(struct task *task)
+{
+	reply_send(task->worker, task->conn, task->session->codec,
+	    &(struct reply){ .kind = REPLY_PONG });
+	return WPS_OK;
+}
+
+/* Nothing is numbered for a client of a plain subprotocol, and nothing asks it
+ * for a response: both are accepted and change nothing. */
+static int
+run_nothing(struct task *task)
+{
+	(void)task;
+	return WPS_OK;
+}
+
+/* WPS_OK; WPS_PENDING: the answer follows; WPS_DECLINED: failed, as written in
+ * the task. */
+static int (*const runners[])(struct task *task) = {
+	[REQUEST_JOIN] = run_join,
+	[REQUEST_LEAVE] = run_leave,
+	[REQUEST_SEND] = run_send,
+	[REQUEST_EVENT] = run_event,
+	[REQUEST_PING] = run_ping,
+	[REQUEST_SEQUENCE_ACK] = run_nothing,
+	[REQUEST_INVOKE_RESPONSE] = run_nothing,
+};
+
+static int
+run(struct task *task)
+{
+	const struct request *request = task->request;
+	char id[21];
+
+	if (request->has_ack && ackmem_has(task->session->acks, request->ack_id)) {
+		snprintf(id, sizeof(id), "%" PRIu64, request->ack_id);
+		return fail(task, WPS_SPAN("Duplicate"), "Message with ack-id: ",
+		    wps_span_str(id), " has been processed");
+	}
+	return runners[request->kind](task);
+}
+
+static void
+run_and_answer(struct worker *worker, struct wps_conn *conn,
+    const struct request *request)
+{
+	struct task task;
+
+	task.worker = worker;
+	task.host = host_of(worker);
+	task.conn = conn;
+	task.session = session_of(worker, conn);
+	task.request = request;
+	int rc = run(&task);
+	if (!request->has_ack || rc == WPS_PENDING)
+		return;
+	if (rc == WPS_OK)
+		succeed(worker, conn, request->ack_id);
+	else
+		send_ack(worker, conn, request->ack_id, &task.failure);
+}
+
+/* --- the life of a connection ----------------------------------------------------------- */
+
+void
+semantics_open(struct worker *worker, struct wps_conn *conn,
+    const struct codec *codec)
+{
+	session_of(worker, conn)->codec = codec;
+	reply_send(worker, conn, codec, &(struct reply){
+	    .kind = REPLY_CONNECTED, .conn = host_of(worker)->conn_view(conn) });
+}
+
+static void
+recv_request(struct worker *worker, struct wps_conn *conn, struct wps_span data)
+{
+	struct request request;
+	int rc = session_of(worker, conn)->codec->parse(&worker->requests, data,
+	    &request);
+
+	if (rc == WPS_OK)
+		run_and_answer(worker, conn, &request);
+	else if (rc == WPS_EPROTO)
+		host_of(worker)->conn_close(conn, 1007,
+		    WPS_SPAN("Invalid message"));
+	else if (request.has_ack)
+		send_ack(worker, conn, request.ack_id, &internal_error);
+	scratch_end(&worker->requests);
+}
+
+void
+semantics_recv(void *worker_state, struct wps_conn *conn, enum wps_frame frame,
+    struct wps_span data)
+{
+	struct worker *worker = worker_state;
+
+	if (frame == session_of(worker, conn)->codec->frame)
+		recv_request(worker, conn, data);
+	else
+		host_of(worker)->conn_close(conn, 1003,
+		    frame == WPS_FRAME_BINARY ?
+		    WPS_SPAN("Binary messages are not supported") :
+		    WPS_SPAN("Text messages are not supported"));
+}
+
+void
+semantics_goodbye(void *worker_state, struct wps_conn *conn,
+    struct wps_span reason)
+{
+	struct worker *worker = worker_state;
+
+	reply_send(worker, conn, session_of(worker, conn)->codec,
+	    &(struct reply){ .kind = REPLY_DISCONNECTED, .reason = reason });
+}
+
+void
+semantics_close(void *worker_state, struct wps_conn *conn)
+{
+	ackmem_free(&session_of(worker_state, conn)->acks);
+}

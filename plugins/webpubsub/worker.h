@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the plugin keeps: once, and once per worker.
+ */
+#ifndef WEBPUBSUB_WORKER_H
+#define WEBPUBSUB_WORKER_H
+
+#include "request.h"
+#include "scratch.h"
+
+#include <wps/wps.h>
+
+struct plugin {
+	const struct wps_host *host; /* borrowed: outlives the plugin */
+	struct wps_self *self;       /* borrowed, as above */
+	uint32_t ack_ids;            /* remembered per connection */
+};
+
+struct worker {
+	const struct plugin *plugin; /* borrowed: outlives its workers */
+	struct scratch requests;     /* what is read */
+	struct scratch replies;      /* what is written to one connection */
+};
+
+#endif

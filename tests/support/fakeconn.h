@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections of a fake host: a subprotocol is started, clients are opened, they
+ * speak, and what they hear is compared as text.
+ *
+ * What a client hears is one line per frame: a text frame as it is, a binary
+ * frame as "binary 0501", a close as "close 1007 reason". What the plugin asks of
+ * the server is written into the host's log, a line per command or event.
+ * Messages to groups reach the members of this host, encoded by the plugin.
+ */
+#ifndef FAKECONN_H
+#define FAKECONN_H
+
+#include <wps/wps.h>
+
+#define FAKECONN_SUBPROTOCOLS 8
+
+struct fakeconn_text {
+	char *data;
+	size_t len, cap;
+};
+
+struct fakeconn_host;
+
+struct wps_self {
+	struct fakeconn_host *host;
+};
+
+struct fakeconn_host {
+	struct wps_host table;
+	struct wps_self self;
+	const struct wps_plugin *plugin;
+	void *state, *worker_state;
+	struct wps_subprotocol ops[FAKECONN_SUBPROTOCOLS];
+	size_t ops_count;
+	struct wps_conn *conns; /* a list */
+	unsigned conn_count, encodes;
+	long messages; /* that are alive */
+	struct fakeconn_text log, taken;
+
+	/* What a test may set. */
+	const char *option;   /* an option of the plugin that is not its fallback */
+	int64_t option_value;
+	bool no_memory;       /* no message, and no body, can be made */
+	int event_result;     /* of conn_event */
+	const struct wps_answer *event_answer; /* comes before conn_event returns */
+};
+
+struct wps_conn {
+	struct wps_conn *next;
+	struct fakeconn_host *host;
+	const struct wps_subprotocol *ops;
+	struct wps_conn_view view;
+	void *data;
+	char id[16];
+	wps_event_fn done; /* an event is pending */
+	bool closing;
+	struct fakeconn_text heard, taken;
+	struct fakeconn_text groups; /* each as "\nNAME\n" */
+
+	/* What a test may set: NULL nothing, "*" any group, else one group. */
+	const char *may_join, *may_send;
+	int join_result; /* of conn_join and conn_leave */
+};
+
+/* Loads and starts it with one worker; aborts when it cannot. */
+void fakeconn_start(struct fakeconn_host *host, const struct wps_plugin *plugin);
+
+/* Closes what is open and stops it; returns how many messages are left over. */
+long fakeconn_stop(struct fakeconn_host *host);
+
+/* The registered subprotocol of that name; NULL. */
+const struct wps_subprotocol *fakeconn_ops(const struct fakeconn_host *host,
+    const char *name);
+
+/* What check says of a query: "" when it is good, else the text of its error. */
+const char *fakeconn_check(struct fakeconn_host *host, const char *name,
+    const char *query);
+
+/* Opens a client of hub "chat"; query and user may be NULL. Ids are c1, c2 ... */
+struct wps_conn *fakeconn_open(struct fakeconn_host *host, const char *name,
+    const char *query, const char *user);
+
+/* A frame from the client; its bytes are gone when recv has returned. */
+void fakeconn_recv(struct wps_conn *conn, enum wps_frame frame,
+    struct wps_span data);
+void fakeconn_say(struct wps_conn *conn, const char *text);
+
+/* The answer to the pending event. */
+void fakeconn_answer(struct wps_conn *conn, const struct wps_answer *answer);
+
+/* A message from elsewhere. */
+void fakeconn_deliver(struct wps_conn *conn, const struct wps_msg_view *view);
+
+/* The server closes it: goodbye, then the close frame. */
+void fakeconn_kick(struct wps_conn *conn, uint16_t code, const char *reason);
+
+void fakeconn_close(struct wps_conn *conn);
+
+/* What has been heard, or logged, since it was last taken; until the next taking. */
+const char *fakeconn_heard(struct wps_conn *conn);
+const char *fakeconn_log(struct fakeconn_host *host);
+
+#endif
