@@ -175,6 +175,7 @@ static void
 serve(struct http *http, struct wps_span left)
 {
 	http->state = HTTP_SERVING;
+	http->whole = true;
 	worker_timer_stop(http_worker(http), &http->timer);
 	keep_waiting(http, left);
 	stream_want_read(http->stream, false);
@@ -244,6 +245,7 @@ begin_reading(struct http *http)
 	if (http->state != HTTP_IDLE)
 		return;
 	http->state = HTTP_READING;
+	http->whole = false;
 	worker_timer_start(http_worker(http), &http->timer,
 	    http->service->request_ms);
 }
@@ -424,8 +426,7 @@ goes_on(const struct http *http)
 {
 	const struct http_request *request = http_request(http);
 
-	return http->state == HTTP_SERVING && request->keep_alive &&
-	    http_reader_status(http->reader) == 0 &&
+	return http->whole && request->keep_alive &&
 	    !http_worker(http)->draining;
 }
 

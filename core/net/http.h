@@ -52,6 +52,7 @@ struct http {
 	struct sender sender;
 	const struct http_service *service;
 	struct http_reader *reader; /* owned; none while idle */
+	bool whole;                 /* the request was read to its end */
 	struct wheel_timer timer;
 	struct mail next;    /* takes up what waits, or frees */
 	bool next_due;
