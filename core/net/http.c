@@ -134,6 +134,16 @@ linger(struct http *http)
 	    http->service->linger_ms);
 }
 
+/* What waits goes first; while it does, or a mailbox is full, nothing is read. */
+static void
+go_on(struct http *http)
+{
+	if (http->waiting_len > 0 || worker_congested(http_worker(http)))
+		soon(http);
+	else
+		stream_want_read(http->stream, true);
+}
+
 /* The answer is written: what now was decided when it was made. */
 static void
 on_flushed(struct sender *sender)
@@ -144,6 +154,8 @@ on_flushed(struct sender *sender)
 		drop(http);
 	else if (http->state == HTTP_LINGERING)
 		linger(http);
+	else if (http->state == HTTP_IDLE)
+		go_on(http);
 }
 
 /* --- requests ------------------------------------------------------------- */
@@ -257,7 +269,6 @@ go_idle(struct http *http)
 	reader_detach(http);
 	worker_timer_start(http_worker(http), &http->timer,
 	    http->service->idle_ms);
-	stream_want_read(http->stream, true);
 }
 
 static void
@@ -282,7 +293,6 @@ take_up(struct worker *worker, struct mail *mail)
 	if (http->state != HTTP_IDLE)
 		return;
 	if (worker_congested(worker)) {
-		stream_want_read(http->stream, false);
 		http->rester.wake = on_rested;
 		worker_rest(worker, &http->rester);
 		return;
@@ -378,6 +388,7 @@ http_accept(struct worker *worker, int fd, const struct http_service *service)
 	list_add(&worker->https, &http->link);
 	stream_set_owner(http->stream, &stream_ops, http);
 	go_idle(http);
+	stream_want_read(http->stream, true);
 }
 
 /* --- answers -------------------------------------------------------------- */
@@ -405,7 +416,7 @@ close_now(struct http *http)
 	soon(http);
 }
 
-/* The answer is queued: the next request, or the end behind it. */
+/* The answer is queued; when it is written, on_flushed goes on. */
 static void
 answered(struct http *http, bool keep)
 {
@@ -416,8 +427,6 @@ answered(struct http *http, bool keep)
 		return;
 	}
 	go_idle(http);
-	if (http->waiting_len > 0 || worker_congested(http_worker(http)))
-		soon(http);
 }
 
 /* Whether the bytes behind the answered request are another request. */
