@@ -420,13 +420,14 @@ close_now(struct http *http)
 static void
 answered(struct http *http, bool keep)
 {
-	if (!keep) {
-		http->state = HTTP_LINGERING;
-		worker_timer_start(http_worker(http), &http->timer,
-		    http->service->linger_ms);
+	if (keep) {
+		go_idle(http);
 		return;
 	}
-	go_idle(http);
+	/* To be written it has as long as any other; then the linger begins. */
+	http->state = HTTP_LINGERING;
+	worker_timer_start(http_worker(http), &http->timer,
+	    http->service->idle_ms);
 }
 
 /* Whether the bytes behind the answered request are another request. */
