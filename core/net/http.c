@@ -451,7 +451,8 @@ http_respond(struct http *http, int status, const struct wps_header *headers,
 		return;
 	}
 	bool keep = goes_on(http);
-	bool head_only = http_request(http)->method == HTTP_METHOD_HEAD;
+	bool bare = http_request(http)->method == HTTP_METHOD_HEAD ||
+	    !http_status_has_body(status);
 	char head[HEAD_MAX];
 	size_t len = http_format_head(head, sizeof(head), status, headers,
 	    count, body.len, keep, worker_date(http_worker(http)));
@@ -462,7 +463,7 @@ http_respond(struct http *http, int status, const struct wps_header *headers,
 		body = WPS_SPAN_NONE;
 	}
 	if (push_answer(http, (struct wps_span){ head, len },
-	    head_only ? WPS_SPAN_NONE : body))
+	    bare ? WPS_SPAN_NONE : body))
 		answered(http, keep);
 	else
 		close_now(http);
