@@ -170,17 +170,20 @@ keep_waiting(struct http *http, struct wps_span left)
 	http->waiting_len += left.len;
 }
 
-static void
-say_continue(struct http *http)
+/* False: the peer never reads its answers, or there is no memory for one. */
+static bool
+push_bytes(struct http *http, struct wps_span head, struct wps_span content)
 {
-	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct body *body = body_new(0, sizeof(text) - 1);
+	struct body *body = body_new(0, head.len + content.len);
 
 	if (body == NULL)
-		return;
-	memcpy(body_data(body), text, body->len);
-	(void)sender_push(&http->sender, body, NULL);
+		return false;
+	memcpy(body_data(body), head.data, head.len);
+	if (content.len > 0)
+		memcpy(body_data(body) + head.len, content.data, content.len);
+	int rc = sender_push(&http->sender, body, NULL);
 	body_unref(body);
+	return rc == WPS_OK;
 }
 
 static void
@@ -239,7 +242,9 @@ feed(struct http *http, struct wps_span bytes)
 				return;
 			}
 			if (http_request(http)->expect_continue)
-				say_continue(http);
+				(void)push_bytes(http, WPS_SPAN(
+				    "HTTP/1.1 100 Continue\r\n\r\n"),
+				    WPS_SPAN_NONE);
 			continue;
 		case HTTP_DONE:
 			serve(http, bytes);
@@ -393,22 +398,6 @@ http_accept(struct worker *worker, int fd, const struct http_service *service)
 
 /* --- answers -------------------------------------------------------------- */
 
-/* False: the peer never reads its answers, or there is no memory for one. */
-static bool
-push_answer(struct http *http, struct wps_span head, struct wps_span content)
-{
-	struct body *body = body_new(0, head.len + content.len);
-
-	if (body == NULL)
-		return false;
-	memcpy(body_data(body), head.data, head.len);
-	if (content.len > 0)
-		memcpy(body_data(body) + head.len, content.data, content.len);
-	int rc = sender_push(&http->sender, body, NULL);
-	body_unref(body);
-	return rc == WPS_OK;
-}
-
 static void
 close_now(struct http *http)
 {
@@ -462,7 +451,7 @@ http_respond(struct http *http, int status, const struct wps_header *headers,
 		    keep, worker_date(http_worker(http)));
 		body = WPS_SPAN_NONE;
 	}
-	if (push_answer(http, (struct wps_span){ head, len },
+	if (push_bytes(http, (struct wps_span){ head, len },
 	    bare ? WPS_SPAN_NONE : body))
 		answered(http, keep);
 	else
@@ -503,11 +492,21 @@ accept_key(char dst[ACCEPT_SIZE + 1], struct wps_span key)
 	    sizeof(digest) }) = '\0';
 }
 
+static bool
+push_subprotocol(struct http *http, struct wps_span name)
+{
+	if (name.len == 0)
+		return true;
+	return push_bytes(http, WPS_SPAN("Sec-WebSocket-Protocol: "), name) &&
+	    push_bytes(http, WPS_SPAN("\r\n"), WPS_SPAN_NONE);
+}
+
+/* The name is one that the client offered, as long as its header may be. */
 static void
 push_switching(struct http *http, struct wps_span subprotocol)
 {
 	char accept[ACCEPT_SIZE + 1];
-	char head[512];
+	char head[256];
 
 	accept_key(accept, http_header_find(http_request(http),
 	    "Sec-WebSocket-Key"));
@@ -515,13 +514,13 @@ push_switching(struct http *http, struct wps_span subprotocol)
 	    "HTTP/1.1 101 Switching Protocols\r\n"
 	    "Upgrade: websocket\r\n"
 	    "Connection: Upgrade\r\n"
-	    "Sec-WebSocket-Accept: %s\r\n%s%.*s%s\r\n",
-	    accept, subprotocol.len ? "Sec-WebSocket-Protocol: " : "",
-	    (int)subprotocol.len, subprotocol.len ? subprotocol.data : "",
-	    subprotocol.len ? "\r\n" : "");
+	    "Sec-WebSocket-Accept: %s\r\n", accept);
 	wps_assert(n > 0 && (size_t)n < sizeof(head));
-	(void)push_answer(http, (struct wps_span){ head, (size_t)n },
-	    WPS_SPAN_NONE);
+	/* Half an answer is worth nothing: its client sees the end instead. */
+	if (!push_bytes(http, (struct wps_span){ head, (size_t)n },
+	    WPS_SPAN_NONE) || !push_subprotocol(http, subprotocol) ||
+	    !push_bytes(http, WPS_SPAN("\r\n"), WPS_SPAN_NONE))
+		stream_shutdown(http->stream);
 }
 
 void
