@@ -593,7 +593,10 @@ http_drain(struct worker *worker)
 	for (struct list *link = worker->https.next; link != &worker->https;) {
 		struct http *http = container_of(link, struct http, link);
 		link = link->next;
-		if (http->state == HTTP_IDLE || http->state == HTTP_READING)
+		if (http->state == HTTP_IDLE && http->sender.head)
+			http->state = HTTP_LINGERING;
+		else if (http->state == HTTP_IDLE ||
+		    http->state == HTTP_READING)
 			drop(http);
 	}
 }
