@@ -160,14 +160,19 @@ on_flushed(struct sender *sender)
 
 /* --- requests ------------------------------------------------------------- */
 
-static void
+/* False: there is no memory for it. What one read brings is kept at most. */
+static bool
 keep_waiting(struct http *http, struct wps_span left)
 {
 	if (left.len == 0)
-		return;
-	http->waiting = xrealloc(http->waiting, http->waiting_len + left.len, 1);
-	memcpy(http->waiting + http->waiting_len, left.data, left.len);
+		return true;
+	char *waiting = realloc(http->waiting, http->waiting_len + left.len);
+	if (waiting == NULL)
+		return false;
+	memcpy(waiting + http->waiting_len, left.data, left.len);
+	http->waiting = waiting;
 	http->waiting_len += left.len;
+	return true;
 }
 
 /* False: the peer never reads its answers, or there is no memory for one. */
@@ -189,10 +194,13 @@ push_bytes(struct http *http, struct wps_span head, struct wps_span content)
 static void
 serve(struct http *http, struct wps_span left)
 {
+	if (!keep_waiting(http, left)) {
+		drop(http);
+		return;
+	}
 	http->state = HTTP_SERVING;
 	http->whole = true;
 	worker_timer_stop(http_worker(http), &http->timer);
-	keep_waiting(http, left);
 	stream_want_read(http->stream, false);
 	http->service->serve(http);
 }
@@ -200,9 +208,12 @@ serve(struct http *http, struct wps_span left)
 static void
 begin_upgrade(struct http *http, struct wps_span left)
 {
+	if (!keep_waiting(http, left)) {
+		drop(http);
+		return;
+	}
 	http->state = HTTP_UPGRADING;
 	worker_timer_stop(http_worker(http), &http->timer);
-	keep_waiting(http, left);
 	http->service->upgrade(http);
 }
 
@@ -326,10 +337,9 @@ read_lingering(struct http *http, ssize_t n)
 static void
 read_early(struct http *http, struct wps_span bytes)
 {
-	if (http->waiting_len + bytes.len > UPGRADE_WAITING_MAX)
+	if (http->waiting_len + bytes.len > UPGRADE_WAITING_MAX ||
+	    !keep_waiting(http, bytes))
 		drop(http);
-	else
-		keep_waiting(http, bytes);
 }
 
 static void
