@@ -11,8 +11,6 @@
 #include "lib/base64.h"
 #include "lib/jscan.h"
 
-#include <inttypes.h>
-
 #define PUT(out, literal) out_put((out), WPS_SPAN(literal))
 
 static void
@@ -48,10 +46,14 @@ put_base64(struct out *out, struct wps_span bytes)
 static void
 put_number(struct out *out, uint64_t number)
 {
-	char digits[21];
-	int len = snprintf(digits, sizeof(digits), "%" PRIu64, number);
+	char digits[20];
+	size_t at = sizeof(digits);
 
-	out_put(out, (struct wps_span){ digits, (size_t)len });
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	out_put(out, (struct wps_span){ digits + at, sizeof(digits) - at });
 }
 
 /* --- messages --------------------------------------------------------------------- */

@@ -6,9 +6,11 @@
 #define SUPPORT_CHECK_H
 
 #include <CUnit/Basic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static inline void
 check_number(const char *what, long long got, long long expected)
@@ -18,6 +20,19 @@ check_number(const char *what, long long got, long long expected)
 		    what, expected, got);
 	CU_assertImplementation(got == expected, __LINE__, what, __FILE__, "",
 	    CU_FALSE);
+}
+
+/* NULL is printed as "(none)" and equals only itself. */
+static inline void
+check_text(const char *what, const char *got, const char *expected)
+{
+	bool same = got && expected ? strcmp(got, expected) == 0 :
+	    got == expected;
+
+	if (!same)
+		fprintf(stderr, "\n%s\n  expected: %s\n  got:      %s\n", what,
+		    expected ? expected : "(none)", got ? got : "(none)");
+	CU_assertImplementation(same, __LINE__, what, __FILE__, "", CU_FALSE);
 }
 
 /* Runs a table of tests as one suite; the exit code of the program. */

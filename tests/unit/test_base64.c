@@ -194,17 +194,14 @@ test_each_length_comes_back(void)
 int
 main(void)
 {
-	CU_TestInfo tests[] = {
-		{ "encode writes the vectors", test_encode_writes_the_vectors },
-		{ "decode reads the vectors", test_decode_reads_the_vectors },
-		{ "absent is empty", test_absent_is_empty },
-		{ "decode refuses what is not strict",
-		    test_decode_refuses_what_is_not_strict },
-		{ "each place takes the alphabet only",
-		    test_each_place_takes_the_alphabet_only },
-		{ "each length comes back", test_each_length_comes_back },
-		CU_TEST_INFO_NULL,
+	static const struct named_test tests[] = {
+		TEST(test_encode_writes_the_vectors),
+		TEST(test_decode_reads_the_vectors),
+		TEST(test_absent_is_empty),
+		TEST(test_decode_refuses_what_is_not_strict),
+		TEST(test_each_place_takes_the_alphabet_only),
+		TEST(test_each_length_comes_back),
 	};
 
-	return unit_main("base64", tests);
+	return RUN_TESTS("base64", tests);
 }

@@ -352,23 +352,18 @@ test_stars_between_letters_follow_the_definition(void)
 int
 main(void)
 {
-	CU_TestInfo tests[] = {
-		{ "lower and compare know ASCII only",
-		    test_lower_and_compare_know_ascii_only },
-		{ "hub names", test_hub_names },
-		{ "event names", test_event_names },
-		{ "each byte in names", test_each_byte_in_names },
-		{ "group names", test_group_names },
-		{ "group names are measured in UTF-16 units",
-		    test_group_names_are_measured_in_utf16_units },
-		{ "patterns are checked", test_patterns_are_checked },
-		{ "patterns match", test_patterns_match },
-		{ "all short patterns follow the definition",
-		    test_all_short_patterns_follow_the_definition },
-		{ "stars between letters follow the definition",
-		    test_stars_between_letters_follow_the_definition },
-		CU_TEST_INFO_NULL,
+	static const struct named_test tests[] = {
+		TEST(test_lower_and_compare_know_ascii_only),
+		TEST(test_hub_names),
+		TEST(test_event_names),
+		TEST(test_each_byte_in_names),
+		TEST(test_group_names),
+		TEST(test_group_names_are_measured_in_utf16_units),
+		TEST(test_patterns_are_checked),
+		TEST(test_patterns_match),
+		TEST(test_all_short_patterns_follow_the_definition),
+		TEST(test_stars_between_letters_follow_the_definition),
 	};
 
-	return unit_main("names", tests);
+	return RUN_TESTS("names", tests);
 }

@@ -29,9 +29,8 @@ test_hex_byte_takes_two_digits(void)
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++)
-		check_number(cases[i].digits,
-		    (unsigned long long)pct_hex_byte(cases[i].digits),
-		    (unsigned long long)cases[i].byte);
+		check_number(cases[i].digits, pct_hex_byte(cases[i].digits),
+		    cases[i].byte);
 }
 
 static const struct {
@@ -188,23 +187,17 @@ test_absent_query_has_no_parameters(void)
 int
 main(void)
 {
-	CU_TestInfo tests[] = {
-		{ "unreserved are those of the RFC",
-		    test_unreserved_are_those_of_the_rfc },
-		{ "hex byte takes two digits", test_hex_byte_takes_two_digits },
-		{ "decode gives the bytes", test_decode_gives_the_bytes },
-		{ "decode works in place", test_decode_works_in_place },
-		{ "decode refuses a broken escape",
-		    test_decode_refuses_a_broken_escape },
-		{ "encode leaves unreserved only",
-		    test_encode_leaves_unreserved_only },
-		{ "each byte comes back", test_each_byte_comes_back },
-		{ "query is cut into parameters",
-		    test_query_is_cut_into_parameters },
-		{ "absent query has no parameters",
-		    test_absent_query_has_no_parameters },
-		CU_TEST_INFO_NULL,
+	static const struct named_test tests[] = {
+		TEST(test_unreserved_are_those_of_the_rfc),
+		TEST(test_hex_byte_takes_two_digits),
+		TEST(test_decode_gives_the_bytes),
+		TEST(test_decode_works_in_place),
+		TEST(test_decode_refuses_a_broken_escape),
+		TEST(test_encode_leaves_unreserved_only),
+		TEST(test_each_byte_comes_back),
+		TEST(test_query_is_cut_into_parameters),
+		TEST(test_absent_query_has_no_parameters),
 	};
 
-	return unit_main("pct", tests);
+	return RUN_TESTS("pct", tests);
 }

@@ -171,11 +171,12 @@ static void
 test_done_only_between_characters(void)
 {
 	static const bool done[] = { false, false, false, true };
+	static const char text[] = "\xf0\x9f\x98\x80";
 	struct utf8_state state = { 0 };
 
 	CU_ASSERT_TRUE(utf8_done(&state));
 	for (size_t i = 0; i < COUNT(done); i++) {
-		struct wps_span byte = { "\xf0\x9f\x98\x80" + i, 1 };
+		struct wps_span byte = { text + i, 1 };
 
 		CU_ASSERT_TRUE(utf8_feed(&state, byte));
 		check_number("done", utf8_done(&state), done[i]);
@@ -279,28 +280,19 @@ test_units_count_as_utf16_does(void)
 int
 main(void)
 {
-	CU_TestInfo tests[] = {
-		{ "valid text is accepted", test_valid_text_is_accepted },
-		{ "invalid text is refused", test_invalid_text_is_refused },
-		{ "absent text is valid", test_absent_text_is_valid },
-		{ "pieces give the same answer as the whole",
-		    test_pieces_give_the_same_answer_as_the_whole },
-		{ "feed refuses the first byte that cannot be",
-		    test_feed_refuses_the_first_byte_that_cannot_be },
-		{ "feed accepts nothing after a failure",
-		    test_feed_accepts_nothing_after_a_failure },
-		{ "done only between characters",
-		    test_done_only_between_characters },
-		{ "each code point is read as it was written",
-		    test_each_code_point_is_read_as_it_was_written },
-		{ "two and three and four bytes follow the definition",
-		    test_two_and_three_and_four_bytes_follow_the_definition },
-		{ "cut ends between characters",
-		    test_cut_ends_between_characters },
-		{ "units count as UTF-16 does",
-		    test_units_count_as_utf16_does },
-		CU_TEST_INFO_NULL,
+	static const struct named_test tests[] = {
+		TEST(test_valid_text_is_accepted),
+		TEST(test_invalid_text_is_refused),
+		TEST(test_absent_text_is_valid),
+		TEST(test_pieces_give_the_same_answer_as_the_whole),
+		TEST(test_feed_refuses_the_first_byte_that_cannot_be),
+		TEST(test_feed_accepts_nothing_after_a_failure),
+		TEST(test_done_only_between_characters),
+		TEST(test_each_code_point_is_read_as_it_was_written),
+		TEST(test_two_and_three_and_four_bytes_follow_the_definition),
+		TEST(test_cut_ends_between_characters),
+		TEST(test_units_count_as_utf16_does),
 	};
 
-	return unit_main("utf8", tests);
+	return RUN_TESTS("utf8", tests);
 }

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "permit.h"
+
+#include "lib/names.h"
+
+static int
+read_group(struct wps_span group, struct wps_permit *out)
+{
+	out->scope = WPS_PERMIT_GROUP;
+	out->name = group;
+	return name_group_valid(group) ? WPS_OK : WPS_EINVAL;
+}
+
+static int
+read_pattern(struct wps_span pattern, struct wps_permit *out)
+{
+	if (!pattern_valid(pattern))
+		return WPS_EINVAL;
+	if (wps_span_eq(pattern, WPS_SPAN("**"))) {
+		out->scope = WPS_PERMIT_ALL;
+		return WPS_OK;
+	}
+	if (pattern_is_literal(pattern))
+		return read_group(pattern, out);
+	out->scope = WPS_PERMIT_PATTERN;
+	out->name = pattern;
+	return WPS_OK;
+}
+
+static const struct keyword {
+	struct wps_span text;
+	enum wps_perm perm;
+	bool pattern; /* what follows is one; it must follow */
+} keywords[] = {
+	{ { "webpubsub.sendToGroup", 21 }, WPS_PERM_SEND, false },
+	{ { "webpubsub.joinLeaveGroup", 24 }, WPS_PERM_JOIN_LEAVE, false },
+	{ { "webpubsub.sendToGroups", 22 }, WPS_PERM_SEND, true },
+	{ { "webpubsub.joinLeaveGroups", 25 }, WPS_PERM_JOIN_LEAVE, true },
+};
+
+/* Whether the role is the keyword, alone or with a dot and more behind it. */
+static bool
+begins(struct wps_span role, const struct keyword *keyword)
+{
+	size_t len = keyword->text.len;
+
+	return role.len >= len && memcmp(role.data, keyword->text.data, len) == 0 &&
+	    (role.len == len || role.data[len] == '.');
+}
+
+int
+permit_read(struct wps_span role, struct wps_permit *out)
+{
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
+		const struct keyword *keyword = &keywords[i];
+		if (!begins(role, keyword))
+			continue;
+		*out = (struct wps_permit){ .perm = keyword->perm,
+			.scope = WPS_PERMIT_ALL };
+		if (role.len == keyword->text.len)
+			return keyword->pattern ? WPS_EINVAL : WPS_OK;
+		struct wps_span rest = {
+			role.data + keyword->text.len + 1,
+			role.len - keyword->text.len - 1,
+		};
+		return keyword->pattern ? read_pattern(rest, out) :
+		    read_group(rest, out);
+	}
+	return WPS_DECLINED;
+}

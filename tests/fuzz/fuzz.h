@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a harness is made of. It is linked with libFuzzer, or with replay.c, which
+ * runs it over a corpus of files. A broken promise of the code under test aborts.
+ */
+#ifndef FUZZ_FUZZ_H
+#define FUZZ_FUZZ_H
+
+#include <wps/span.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PROMISE(what)                                                          \
+	((what) ? (void)0 : fuzz_broken(__FILE__, __LINE__, #what))
+
+static inline void
+fuzz_broken(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: broken: %s\n", file, line, what);
+	abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Whether the code under test takes this input. */
+bool fuzz_accepts(struct wps_span input);
+
+#endif
