@@ -8,30 +8,29 @@
 
 #include "plugins/webpubsub/semantics.h"
 
-extern const struct wps_plugin wps_plugin_v1;
-
 struct fakeconn_host host;
 
 /* Each test has a host of its own, and leaves nothing behind. */
 static void
 set_up(void)
 {
-	host = (struct fakeconn_host){ .option = NULL };
-	fakeconn_start(&host, &wps_plugin_v1);
+	fakeconn_start(&host, NULL);
 }
 
 static void
 tear_down(void)
 {
-	check_number("messages that are left over", fakeconn_stop(&host), 0);
+	fakeconn_stop(&host);
 }
 
 void
 restart_with(const char *option, int64_t value)
 {
-	tear_down();
-	host = (struct fakeconn_host){ .option = option, .option_value = value };
-	fakeconn_start(&host, &wps_plugin_v1);
+	static struct fakehost_value options[2];
+
+	fakeconn_stop(&host);
+	options[0] = (struct fakehost_value){ .name = option, .number = value };
+	fakeconn_start(&host, options);
 }
 
 struct wps_conn *

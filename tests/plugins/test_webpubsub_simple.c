@@ -201,7 +201,7 @@ test_members_hear_themselves_unless_no_echo(void)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct wps_conn *conn = open_simple(rows[i].query);
-		host.table.conn_join(conn, WPS_SPAN("g"));
+		host.fake.host.conn_join(conn, WPS_SPAN("g"));
 		fakeconn_say(conn, "hi");
 		check_text(rows[i].query, fakeconn_heard(conn), rows[i].hears);
 		fakeconn_close(conn);
@@ -274,8 +274,8 @@ test_kinds_of_clients_hear_each_other(void)
 {
 	struct wps_conn *simple = open_simple(TO_GROUP), *json = open_client();
 
-	host.table.conn_join(simple, WPS_SPAN("g"));
-	host.table.conn_join(json, WPS_SPAN("g"));
+	host.fake.host.conn_join(simple, WPS_SPAN("g"));
+	host.fake.host.conn_join(json, WPS_SPAN("g"));
 	fakeconn_recv(simple, WPS_FRAME_BINARY, WPS_SPAN("\x05\x01\x01"));
 	check_text("JSON", fakeconn_heard(json),
 	    "{\"type\":\"message\",\"from\":\"group\",\"group\":\"g\","
