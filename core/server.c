@@ -139,8 +139,7 @@ server_load(const char *path, struct conf_report *report)
 	struct server *server = xcalloc(1, sizeof(*server));
 	hostapi_fill(&server->host);
 	open_plugins(server, tree, report);
-	if (report->count == 0)
-		server->conf = judge(server, tree, report);
+	server->conf = judge(server, tree, report);
 	if (server->conf) {
 		server->worker_count = wanted_workers(server->conf);
 		check_listen(server, report);

@@ -237,19 +237,23 @@ method_of(struct wps_span text)
 	return HTTP_METHOD_OTHER;
 }
 
-/* Room for the headers that the scan has counted. */
-static void
+/* Room for the headers that the scan has counted; false: no memory for it. */
+static bool
 reserve_headers(struct http_reader *reader)
 {
 	size_t count = reader->scan.headers;
 
 	if (count <= reader->headers_cap)
-		return;
+		return true;
 	if (count < HEADERS_MIN)
 		count = HEADERS_MIN;
-	reader->headers = xrealloc(reader->headers, count,
-	    sizeof(*reader->headers));
+	struct wps_header *headers = realloc(reader->headers,
+	    count * sizeof(*headers));
+	if (headers == NULL)
+		return false;
+	reader->headers = headers;
 	reader->headers_cap = count;
+	return true;
 }
 
 static bool
@@ -307,7 +311,11 @@ take_head(struct http_reader *reader, struct http_request *request)
 		reader->head.len - method_end };
 	struct wps_span target;
 
-	reserve_headers(reader);
+	/* First: http-parser has no number for a length that is far too large. */
+	if (!take_length(reader, request))
+		return false;
+	if (!reserve_headers(reader))
+		return refuse(reader, 503, "out of memory");
 	if (!http_head_parse(rest, &target, reader->headers, scan->headers))
 		return refuse(reader, 400, "head is not valid");
 	request->method_text = (struct wps_span){ head + scan->method.at,
@@ -316,7 +324,7 @@ take_head(struct http_reader *reader, struct http_request *request)
 	request->headers = reader->headers;
 	request->header_count = scan->headers;
 	return take_target(reader, request, target) &&
-	    take_length(reader, request) && take_wishes(reader, request);
+	    take_wishes(reader, request);
 }
 
 /* The scan is content: the request, and where its body will go. */

@@ -1,2 +1,336 @@
 /* SPDX-License-Identifier: MIT */
-#include <wps/wps.h>
+/*
+ * The REST API: what applications call to send messages and to manage
+ * connections (rest-api.md).
+ *
+ * This file ties the plugin to the host and carries a call through its life.
+ * router.c says which operation a request is, params.c what it names; send.c,
+ * manage.c, permissions.c and token.c run it; reply.c answers, error.c says what
+ * went wrong.
+ */
+#include "rest.h"
+
+#include "params.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#ifndef PACKAGE_VERSION
+#error "PACKAGE_VERSION is not defined: the build defines it"
+#endif
+
+#define SPARE_CALLS_MAX 64
+
+static const struct wps_option section_options[] = {
+	{ .name = "permissions_without_target", .type = WPS_OPT_BOOL,
+	  .fallback = "false",
+	  .help = "Whether a permission without targetName means all groups." },
+	{ .name = "legacy_path_decoding", .type = WPS_OPT_BOOL,
+	  .fallback = "false",
+	  .help = "Whether %2F in groups and user ids of a path stays as it is." },
+	WPS_OPTION_END,
+};
+
+static void *
+must_calloc(size_t size)
+{
+	void *memory = calloc(1, size);
+
+	if (memory == NULL) {
+		fputs("rest: out of memory\n", stderr);
+		abort();
+	}
+	return memory;
+}
+
+struct wps_span
+header_find(const struct wps_request_view *view, struct wps_span name)
+{
+	for (size_t i = 0; i < view->header_count; i++) {
+		if (name_eq_nocase(view->headers[i].name, name))
+			return view->headers[i].value;
+	}
+	return WPS_SPAN_NONE;
+}
+
+/* --- a call's life ------------------------------------------------------- */
+
+static struct call *
+call_new(struct rest_worker *worker, struct wps_request *request)
+{
+	struct call *call = LIST_FIRST(&worker->spare);
+
+	if (call) {
+		LIST_REMOVE(call, link);
+		worker->spare_count--;
+	} else {
+		call = must_calloc(sizeof(*call));
+	}
+	call->worker = worker;
+	call->request = request;
+	call->view = worker->rest->host->request_view(request);
+	call->hub = WPS_SPAN_NONE;
+	call->state = CALL_RUNNING;
+	LIST_INSERT_HEAD(&worker->calls, call, link);
+	return call;
+}
+
+void
+call_end(struct call *call)
+{
+	struct rest_worker *worker = call->worker;
+
+	LIST_REMOVE(call, link);
+	if (worker->spare_count == SPARE_CALLS_MAX) {
+		free(call);
+		return;
+	}
+	worker->spare_count++;
+	LIST_INSERT_HEAD(&worker->spare, call, link);
+}
+
+/* Whether the answer came inside the question, whose asker goes on then. */
+static bool
+heard_inside(struct call *call)
+{
+	bool inside = call->state == CALL_ASKING;
+
+	call->state = inside ? CALL_HEARD : CALL_RUNNING;
+	return inside;
+}
+
+/* Back from the question: whether the answer is there. */
+static bool
+has_heard(struct call *call)
+{
+	bool heard = call->state == CALL_HEARD;
+
+	call->state = heard ? CALL_RUNNING : CALL_WAITING;
+	return heard;
+}
+
+/* --- commands ------------------------------------------------------------ */
+
+static void
+answer_outcome(struct call *call)
+{
+	const struct operation *operation = call->route.operation;
+
+	if (call->outcome.full > 0)
+		reply_error(call, &(struct error){
+			.code = ERROR_CONFLICT,
+			.message = "a limit of the connection is reached",
+		});
+	else if (operation->must_match && call->outcome.matched == 0)
+		reply_error(call, &(struct error){
+			.code = ERROR_NOT_FOUND,
+			.message = "there is no such connection",
+		});
+	else
+		reply_empty(call, operation->success);
+}
+
+static void
+on_done(const struct wps_outcome *outcome, void *data)
+{
+	struct call *call = data;
+
+	call->outcome = *outcome;
+	if (!heard_inside(call))
+		answer_outcome(call);
+}
+
+void
+call_submit(struct call *call, const struct wps_command *command)
+{
+	struct rest_worker *worker = call->worker;
+
+	call->state = CALL_ASKING;
+	worker->rest->host->submit(worker->worker, command, on_done, call);
+	if (has_heard(call))
+		answer_outcome(call);
+}
+
+struct wps_command
+call_command(const struct call *call, const struct params *params)
+{
+	static const enum route_param named_by[] = {
+		[WPS_TO_ALL] = 0,
+		[WPS_TO_GROUP] = ROUTE_GROUP,
+		[WPS_TO_USER] = ROUTE_USER,
+		[WPS_TO_CONN] = ROUTE_CONN,
+	};
+	const struct operation *operation = call->route.operation;
+
+	return (struct wps_command){
+		.op = operation->op,
+		.whom = operation->whom,
+		.hub = call->hub,
+		.name = params->path[named_by[operation->whom]],
+	};
+}
+
+/* --- the way to the operation -------------------------------------------- */
+
+static void
+run(struct call *call)
+{
+	const struct route *route = &call->route;
+	struct params params;
+	struct error error;
+
+	if (route->params[ROUTE_HUB].data && call->hub.data == NULL) {
+		error_bad(&error, "hub", "this is no valid name of a hub");
+		reply_error(call, &error);
+		return;
+	}
+	if (params_read(&params, route, call->view->query,
+	    call->worker->rest->legacy_path_decoding, &error))
+		route->operation->run(call, &params);
+	else
+		reply_error(call, &error);
+	params_fini(&params);
+}
+
+static void
+judge(struct call *call)
+{
+	if (call->identified == WPS_OK)
+		run(call);
+	else
+		reply_error(call, &(struct error){
+			.code = ERROR_UNAUTHORIZED,
+			.message = "a valid token is needed",
+		});
+}
+
+static void
+on_identity(struct wps_request *request, int result,
+    const struct wps_identity *identity, void *data)
+{
+	struct call *call = data;
+
+	(void)request;
+	(void)identity;
+	call->identified = result;
+	if (!heard_inside(call))
+		judge(call);
+}
+
+static void
+authenticate(struct call *call)
+{
+	call->hub = params_hub(&call->route, call->hub_text);
+	call->state = CALL_ASKING;
+	call->worker->rest->host->request_authenticate(call->request, call->hub,
+	    on_identity, call);
+	if (has_heard(call))
+		judge(call);
+}
+
+static void
+on_serve(void *worker_state, struct wps_request *request)
+{
+	struct call *call = call_new(worker_state, request);
+
+	switch (route_find(call->view->method, call->view->path, &call->route)) {
+	case ROUTE_FOUND:
+		if (call->route.operation->open)
+			run(call);
+		else
+			authenticate(call);
+		return;
+	case ROUTE_OTHER_METHOD:
+		reply_error(call, &(struct error){
+			.code = ERROR_METHOD,
+			.message = "the method is not known here",
+		});
+		return;
+	case ROUTE_UNKNOWN:
+		reply_error(call, &(struct error){
+			.code = ERROR_NOT_FOUND,
+			.message = "there is nothing here",
+		});
+		return;
+	}
+}
+
+static const struct wps_route api_route = {
+	.struct_size = sizeof(struct wps_route),
+	.prefix = ROUTE_PREFIX,
+	.serve = on_serve,
+};
+
+/* --- the plugin's life --------------------------------------------------- */
+
+static int
+plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out)
+{
+	const struct wps_conf *conf = host->conf(self);
+	struct rest *rest = must_calloc(sizeof(*rest));
+
+	*rest = (struct rest){
+		.host = host,
+		.self = self,
+		.permissions_without_target =
+		    host->conf_bool(conf, "permissions_without_target"),
+		.legacy_path_decoding =
+		    host->conf_bool(conf, "legacy_path_decoding"),
+	};
+	int rc = host->add_route(self, &api_route);
+	if (rc != WPS_OK) {
+		free(rest);
+		return rc < 0 ? rc : WPS_EINVAL;
+	}
+	*state_out = rest;
+	return WPS_OK;
+}
+
+static int
+plugin_worker_start(void *state, struct wps_worker *worker,
+    void **worker_state_out)
+{
+	struct rest_worker *own = must_calloc(sizeof(*own));
+
+	own->rest = state;
+	own->worker = worker;
+	LIST_INIT(&own->calls);
+	LIST_INIT(&own->spare);
+	if (getrandom(&own->id_base, sizeof(own->id_base), 0) !=
+	    (ssize_t)sizeof(own->id_base)) {
+		free(own);
+		return WPS_ESYS;
+	}
+	*worker_state_out = own;
+	return WPS_OK;
+}
+
+static void
+plugin_worker_stop(void *worker_state)
+{
+	struct rest_worker *own = worker_state;
+	struct call *call;
+
+	while ((call = LIST_FIRST(&own->calls)) != NULL)
+		call_end(call);
+	while ((call = LIST_FIRST(&own->spare)) != NULL) {
+		LIST_REMOVE(call, link);
+		free(call);
+	}
+	free(own);
+}
+
+static void
+plugin_fini(void *state)
+{
+	free(state);
+}
+
+WPS_PLUGIN_DEFINE("rest",
+	.version = PACKAGE_VERSION,
+	.options = section_options,
+	.init = plugin_init,
+	.worker_start = plugin_worker_start,
+	.worker_stop = plugin_worker_stop,
+	.fini = plugin_fini);

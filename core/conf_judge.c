@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Judging: a map of the tree against the rows of its schema.
+ */
+#include "conf_impl.h"
+
+#include "util/alloc.h"
+#include "util/attr.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_SUGGESTED 63
+#define DISTANCE_MAX 2 /* of a name that may have been meant */
+
+/* One map that is being judged. */
+struct judge {
+	struct conf_set *set;
+	struct wps_conf *conf;
+	const char *what; /* in front of messages; "" */
+};
+
+static void ATTR_PRINTF(4, 5)
+complain(const struct judge *judge, unsigned line, unsigned column,
+    const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	conf_report_add(judge->set->report, "%s:%u:%u: %s%s%s",
+	    judge->set->path, line, column, judge->what,
+	    judge->what[0] ? ": " : "", text);
+}
+
+/* --- suggestions --------------------------------------------------------------------- */
+
+static unsigned
+least(unsigned a, unsigned b, unsigned c)
+{
+	unsigned ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/* Levenshtein's; texts of up to NAME_MAX_SUGGESTED characters. */
+static unsigned
+distance(const char *a, const char *b)
+{
+	unsigned row[NAME_MAX_SUGGESTED + 1];
+	size_t len = strlen(b);
+
+	for (size_t k = 0; k <= len; k++)
+		row[k] = (unsigned)k;
+	for (size_t i = 1; a[i - 1]; i++) {
+		unsigned corner = row[0];
+		row[0] = (unsigned)i;
+		for (size_t k = 1; k <= len; k++) {
+			unsigned up = row[k];
+			row[k] = least(up + 1, row[k - 1] + 1,
+			    corner + (a[i - 1] != b[k - 1]));
+			corner = up;
+		}
+	}
+	return row[len];
+}
+
+static const char *
+meant(const struct conf_schema *schema, const char *name)
+{
+	const char *best = NULL;
+	unsigned nearest = DISTANCE_MAX + 1;
+
+	if (strlen(name) > NAME_MAX_SUGGESTED)
+		return NULL;
+	for (size_t i = 0; i < schema->row_count; i++) {
+		const char *known = conf_schema_row(schema, i)->name;
+		if (strlen(known) > NAME_MAX_SUGGESTED)
+			continue;
+		unsigned far = distance(name, known);
+		if (far < nearest && far < strlen(known)) {
+			nearest = far;
+			best = known;
+		}
+	}
+	return best;
+}
+
+static void
+complain_unknown(const struct judge *judge, const struct conf_node *node)
+{
+	const char *known = meant(judge->conf->schema, node->key);
+
+	if (known)
+		complain(judge, node->line, node->column,
+		    "unknown option \"%.100s\" (did you mean \"%s\"?)",
+		    node->key, known);
+	else
+		complain(judge, node->line, node->column,
+		    "unknown option \"%.100s\"", node->key);
+}
+
+/* --- values ----------------------------------------------------------------------------- */
+
+static bool
+read_text(const struct judge *judge, const struct wps_option *row,
+    enum wps_option_type type, const struct conf_node *node,
+    struct conf_value *out)
+{
+	struct wps_err err;
+
+	if (node->kind != CONF_SCALAR) {
+		complain(judge, node->line, node->column, "%s: must be one "
+		    "value, not a %s", row->name,
+		    node->kind == CONF_LIST ? "list" : "map");
+		return false;
+	}
+	if (conf_read_scalar(judge->set, row, type,
+	    (struct wps_span){ node->text, node->len }, out, &err))
+		return true;
+	complain(judge, node->line, node->column, "%s: %s", row->name, err.text);
+	return false;
+}
+
+static size_t
+count_children(const struct conf_node *node)
+{
+	size_t count = 0;
+
+	for (const struct conf_node *item = node->first; item; item = item->next)
+		count++;
+	return count;
+}
+
+static void
+check_count(const struct judge *judge, const struct wps_option *row,
+    const struct conf_node *node, size_t count)
+{
+	if ((row->min == 0 && row->max == 0) || ((int64_t)count >= row->min &&
+	    (int64_t)count <= row->max))
+		return;
+	complain(judge, node->line, node->column, "%s: must have %" PRId64
+	    " to %" PRId64 " items, not %zu", row->name, row->min, row->max,
+	    count);
+}
+
+/* A list of texts, or the one text that stands for it. */
+static void
+read_texts(const struct judge *judge, const struct wps_option *row,
+    const struct conf_node *node, struct conf_value *out)
+{
+	enum wps_option_type type = conf_item_type(row->type);
+	const struct conf_node *item =
+	    node->kind == CONF_LIST ? node->first : node;
+	size_t count = node->kind == CONF_LIST ? count_children(node) : 1;
+
+	check_count(judge, row, node, count);
+	out->items = conf_alloc(judge->set, count * sizeof(*out->items), false);
+	for (size_t i = 0; i < count; i++, item = item->next) {
+		struct conf_value one = { .text = WPS_SPAN("") };
+		if (read_text(judge, row, type, item, &one))
+			out->items[out->count++] = one.text;
+	}
+}
+
+static const struct conf_schema *
+members_schema(struct conf_set *set, const struct wps_option *row)
+{
+	struct conf_schema *schema = conf_alloc(set, sizeof(*schema), false);
+
+	schema->tables[0] = row->members;
+	schema->table_count = 1;
+	while (row->members[schema->row_count].name)
+		schema->row_count++;
+	return schema;
+}
+
+void
+conf_judge_section(struct conf_set *set, struct wps_conf *conf,
+    const struct wps_option *row, const struct conf_node *node)
+{
+	char what[80];
+
+	snprintf(what, sizeof(what), "section \"%.64s\"", row->name);
+	conf_judge(set, conf, members_schema(set, row), node, what);
+}
+
+static void
+read_section(const struct judge *judge, const struct wps_option *row,
+    const struct conf_node *node, struct conf_value *out)
+{
+	if (node->kind != CONF_MAP) {
+		complain(judge, node->line, node->column, "%s: must be a map",
+		    row->name);
+		return;
+	}
+	out->maps = conf_alloc(judge->set, sizeof(*out->maps), false);
+	out->count = 1;
+	conf_judge_section(judge->set, out->maps, row, node);
+}
+
+static void
+read_maps(const struct judge *judge, const struct wps_option *row,
+    const struct conf_node *node, struct conf_value *out)
+{
+	if (node->kind != CONF_LIST) {
+		complain(judge, node->line, node->column,
+		    "%s: must be a list of maps", row->name);
+		return;
+	}
+	const struct conf_schema *schema = members_schema(judge->set, row);
+	const struct conf_node *item = node->first;
+	size_t count = count_children(node);
+	check_count(judge, row, node, count);
+	out->maps = conf_alloc(judge->set, count * sizeof(*out->maps), false);
+	for (size_t i = 0; i < count; i++, item = item->next) {
+		if (item->kind == CONF_MAP)
+			conf_judge(judge->set, &out->maps[out->count++], schema,
+			    item, judge->what);
+		else
+			complain(judge, item->line, item->column,
+			    "%s: must be a list of maps", row->name);
+	}
+}
+
+static void
+read_value(const struct judge *judge, const struct wps_option *row,
+    const struct conf_node *node, struct conf_value *out)
+{
+	out->set = true;
+	out->line = node->line;
+	out->column = node->column;
+	switch (row->type) {
+	case WPS_OPT_STRINGS:
+	case WPS_OPT_SECRETS:
+		read_texts(judge, row, node, out);
+		break;
+	case WPS_OPT_MAP:
+		read_section(judge, row, node, out);
+		break;
+	case WPS_OPT_MAPS:
+		read_maps(judge, row, node, out);
+		break;
+	case WPS_OPT_END:
+	case WPS_OPT_BOOL:
+	case WPS_OPT_INT:
+	case WPS_OPT_SIZE:
+	case WPS_OPT_DURATION:
+	case WPS_OPT_STRING:
+	case WPS_OPT_ENUM:
+	case WPS_OPT_SECRET:
+		(void)read_text(judge, row, row->type, node, out);
+		break;
+	}
+}
+
+/* What the row says; a fallback that does not fit its row is our own mistake. */
+static void
+take_fallback(const struct judge *judge, const struct wps_option *row,
+    struct conf_value *out)
+{
+	struct wps_err err;
+
+	out->line = judge->conf->line;
+	out->column = judge->conf->column;
+	if (row->fallback == NULL)
+		return;
+	if (row->type == WPS_OPT_STRINGS || row->type == WPS_OPT_SECRETS) {
+		out->items = conf_alloc(judge->set, sizeof(*out->items), false);
+		out->items[0] = wps_span_str(row->fallback);
+		out->count = 1;
+		return;
+	}
+	wps_assert(conf_read_scalar(judge->set, row, row->type,
+	    wps_span_str(row->fallback), out, &err));
+}
+
+/* --- maps --------------------------------------------------------------------------------- */
+
+const struct wps_option *
+conf_schema_row(const struct conf_schema *schema, size_t i)
+{
+	for (unsigned t = 0; t < schema->table_count; t++)
+		for (const struct wps_option *row = schema->tables[t];
+		    row && row->name; row++)
+			if (i-- == 0)
+				return row;
+	return NULL;
+}
+
+static const struct wps_option *
+row_of(const struct conf_schema *schema, const char *name, size_t *index_out)
+{
+	for (size_t i = 0; i < schema->row_count; i++) {
+		const struct wps_option *row = conf_schema_row(schema, i);
+		if (strcmp(row->name, name) == 0) {
+			*index_out = i;
+			return row;
+		}
+	}
+	return NULL;
+}
+
+/* A plugin that the file names but that could not be loaded: said already. */
+static bool
+is_lost_section(const struct judge *judge, const char *key)
+{
+	struct wps_span name;
+
+	if (judge->conf->schema != &judge->set->core_schema)
+		return false;
+	for (size_t i = 0; conf_tree_item(judge->set->tree, "plugins", i, &name);
+	    i++)
+		if (wps_span_eq(name, wps_span_str(key)))
+			return true;
+	return false;
+}
+
+static bool
+is_elsewhere(const struct conf_schema *schema, const char *key)
+{
+	return schema->elsewhere && strcmp(schema->elsewhere, key) == 0;
+}
+
+static void
+judge_entries(const struct judge *judge, const struct conf_node *map)
+{
+	size_t index;
+
+	for (const struct conf_node *node = map ? map->first : NULL; node;
+	    node = node->next) {
+		const struct wps_option *row =
+		    row_of(judge->conf->schema, node->key, &index);
+		if (is_elsewhere(judge->conf->schema, node->key) ||
+		    (row == NULL && is_lost_section(judge, node->key)))
+			continue;
+		if (row == NULL)
+			complain_unknown(judge, node);
+		else if (!conf_node_is_null(node))
+			read_value(judge, row, node, &judge->conf->values[index]);
+	}
+}
+
+void
+conf_judge(struct conf_set *set, struct wps_conf *conf,
+    const struct conf_schema *schema, const struct conf_node *map,
+    const char *what)
+{
+	const struct judge judge = { set, conf, what };
+
+	*conf = (struct wps_conf){
+		.path = set->path,
+		.schema = schema,
+		.values = conf_alloc(set,
+		    schema->row_count * sizeof(*conf->values), false),
+		.line = map ? map->line : 1,
+		.column = map ? map->column : 1,
+	};
+	judge_entries(&judge, map);
+	for (size_t i = 0; i < schema->row_count; i++) {
+		const struct wps_option *row = conf_schema_row(schema, i);
+		if (conf->values[i].set)
+			continue;
+		take_fallback(&judge, row, &conf->values[i]);
+		if (row->required)
+			complain(&judge, conf->line, conf->column,
+			    "option \"%s\" is missing", row->name);
+	}
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The REST API: what its files share.
+ *
+ * A call is one request from its arrival to its answer. It is routed
+ * (router.h), its caller is asked for, its parameters are read (params.h), and
+ * its operation runs. What stands in the parameters lives only while the
+ * operation runs; afterwards a call knows no more than what it waits for.
+ */
+#ifndef REST_REST_H
+#define REST_REST_H
+
+#include "error.h"
+#include "router.h"
+
+#include <wps/wps.h>
+
+#include "lib/names.h"
+
+#include <sys/queue.h>
+
+struct params;
+
+struct rest {
+	const struct wps_host *host;
+	const struct wps_self *self;
+	bool permissions_without_target; /* then they mean all groups */
+	bool legacy_path_decoding;       /* %2F in users and groups stays as it is */
+};
+
+struct rest_worker {
+	const struct rest *rest;
+	struct wps_worker *worker;
+	uint64_t id_base, id_next; /* of x-ms-request-id */
+	LIST_HEAD(, call) calls;   /* owned; not answered yet */
+	LIST_HEAD(, call) spare;   /* owned */
+	unsigned spare_count;
+};
+
+/* A call asks the host twice: who its caller is, and what a command did. The
+ * answer may come inside the question or later. */
+enum call_state {
+	CALL_RUNNING = 1, /* its code is on the stack */
+	CALL_ASKING,      /* so is the host, which was asked */
+	CALL_HEARD,       /* the answer came inside */
+	CALL_WAITING,     /* the answer is still to come */
+};
+
+struct call {
+	LIST_ENTRY(call) link;
+	struct rest_worker *worker;
+	struct wps_request *request;
+	const struct wps_request_view *view; /* borrowed from the request */
+	struct route route;
+	char hub_text[NAME_HUB_MAX];
+	struct wps_span hub; /* in lower case; absent: what the path names is none */
+	enum call_state state;
+	int identified;      /* the result of asking who calls */
+	struct wps_outcome outcome;
+};
+
+/* --- rest.c -------------------------------------------------------------- */
+
+/*
+ * Submits a command and answers with what its operation says of the outcome
+ * (struct operation). The call is gone afterwards, or will be.
+ */
+void call_submit(struct call *call, const struct wps_command *command);
+
+/* A command of the call's operation, with hub and whom from its path. */
+struct wps_command call_command(const struct call *call,
+    const struct params *params);
+
+/* The call's end: only for reply.c. */
+void call_end(struct call *call);
+
+/* --- reply.c ----------------------------------------------------------------
+ * Each answers the request; the call is gone then. */
+
+/* Success without a body. */
+void reply_empty(struct call *call, int status);
+
+/* 200 with a JSON text; HEAD gets none. */
+void reply_json(struct call *call, struct wps_span body);
+
+void reply_error(struct call *call, const struct error *error);
+
+/* --- operations: run, and answer now or later ---------------------------- */
+
+void health_run(struct call *call, const struct params *params);
+void send_run(struct call *call, const struct params *params);
+void manage_run(struct call *call, const struct params *params);
+void permission_run(struct call *call, const struct params *params);
+void token_run(struct call *call, const struct params *params);
+
+/* --- headers ------------------------------------------------------------- */
+
+/* The first header of that name (without case); absent. */
+struct wps_span header_find(const struct wps_request_view *view,
+    struct wps_span name);
+
+#endif

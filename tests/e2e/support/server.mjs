@@ -1,0 +1,258 @@
+// A real wps for one test: started on free ports with a configuration of its own,
+// stopped by SIGTERM, and judged by how it ends and by what it logged.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import crypto from 'node:crypto';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'node:test';
+
+import { WebPubSubServiceClient } from '@azure/web-pubsub';
+import { WebPubSubClient, WebPubSubJsonProtocol } from '@azure/web-pubsub-client';
+
+import { App } from './app.mjs';
+import { openRaw } from './rawws.mjs';
+import { Inbox, once, within } from './wait.mjs';
+
+const BUILD = path.resolve(process.env.WPS_BUILDDIR ?? 'build');
+const JSON_PROTOCOL = 'json.webpubsub.azure.v1';
+const LISTENING = /core: listening address=(\S+) worker=(\S+)/;
+const READY = /core: ready workers=/;
+const SANITIZER = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:/;
+
+export class Server {
+  key = crypto.randomBytes(32).toString('base64');
+  workers;
+  #dir;
+  #child;
+  #exit;
+  #log = '';
+  #addresses = new Map();
+  #owned = [];
+  #secrets = new Set([this.key]);
+
+  static async start(options = {}) {
+    const server = new Server();
+    server.workers = options.workers ?? 1;
+    server.#dir = await fs.mkdtemp(path.join(os.tmpdir(), 'wps-e2e-'));
+    try {
+      await server.#spawn(options);
+    } catch (error) {
+      await server.stop().catch(() => {});
+      error.message += `\n${server.#log}`;
+      throw error;
+    }
+    return server;
+  }
+
+  // The configuration is written as JSON, which every reader of YAML takes.
+  async #configure(options) {
+    const listen = [{ address: '127.0.0.1:0' }];
+    for (let n = 0; n < this.workers; n++)
+      listen.push({ address: '127.0.0.1:0', worker: n });
+    const file = path.join(this.#dir, 'wps.conf');
+    const config = {
+      plugins: ['auth', 'webpubsub', 'rest', 'cloudevents'],
+      plugin_dir: path.join(BUILD, 'plugins/.libs'),
+      workers: this.workers,
+      log_level: 'debug',
+      listen,
+      auth: { access_keys: [this.key] },
+      hubs: options.hubs ?? {},
+      ...options.config,
+    };
+    await fs.writeFile(file, JSON.stringify(config, null, 2), { mode: 0o600 });
+    return file;
+  }
+
+  async #spawn(options) {
+    const file = await this.#configure(options);
+    const child = spawn(path.join(BUILD, 'wps'), ['-c', file],
+      { stdio: ['ignore', 'inherit', 'pipe'] });
+    this.#child = child;
+    this.#exit = new Promise((resolve) => {
+      child.on('error', (error) => resolve({ error }));
+      child.on('close', (code, signal) => resolve({ code, signal }));
+    });
+    const ready = new Promise((resolve) => this.#watch(child, resolve));
+    const early = this.#exit.then((how) => {
+      throw new Error(`wps did not start: ${JSON.stringify(how)}`);
+    });
+    early.catch(() => {});
+    await within(Promise.race([ready, early]), 'start of wps');
+  }
+
+  #watch(child, onReady) {
+    let rest = '';
+    child.stderr.setEncoding('utf8');
+    child.stderr.on('data', (text) => {
+      this.#log += text;
+      const lines = (rest + text).split('\n');
+      rest = lines.pop();
+      for (const line of lines) {
+        const match = LISTENING.exec(line);
+        if (match) this.#addresses.set(match[2], match[1]);
+        if (READY.test(line)) onReady();
+      }
+    });
+  }
+
+  get log() {
+    return this.#log;
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  // Of the shared listener, or of the one pinned to a worker.
+  address(worker = 'all') {
+    const address = this.#addresses.get(String(worker));
+    assert.ok(address, `no listener of worker ${worker}`);
+    return address;
+  }
+
+  url(worker) {
+    return `http://${this.address(worker)}`;
+  }
+
+  connectionString(worker) {
+    return `Endpoint=${this.url(worker)};AccessKey=${this.key};Version=1.0;`;
+  }
+
+  service(hub, { worker, key = this.key } = {}) {
+    const text = `Endpoint=${this.url(worker)};AccessKey=${key};Version=1.0;`;
+    return new WebPubSubServiceClient(text, hub,
+      { allowInsecureConnection: true, retryOptions: { maxRetries: 0 } });
+  }
+
+  // A client access URL made by the service SDK; options are the SDK's.
+  async accessUrl(hub, { worker, ...options } = {}) {
+    const token = await this.service(hub, { worker }).getClientAccessToken(options);
+    this.hideFromLog(token.token.split('.')[2]);
+    return token.url;
+  }
+
+  hideFromLog(secret) {
+    this.#secrets.add(secret);
+  }
+
+  // Closed before the server is stopped.
+  own(closeable) {
+    this.#owned.push(closeable);
+    return closeable;
+  }
+
+  // The client SDK, started and greeted, with inboxes for what it hears.
+  async client(hub, options = {}) {
+    const url = await this.accessUrl(hub, options);
+    const client = new WebPubSubClient(url, {
+      protocol: WebPubSubJsonProtocol(),
+      autoReconnect: false,
+      messageRetryOptions: { maxRetries: 0 },
+    });
+    client.groupMessages = new Inbox('messages of groups');
+    client.serverMessages = new Inbox('messages of the server');
+    client.stopped = once(client, 'stopped');
+    client.stopped.catch(() => {});
+    client.on('group-message', (e) => client.groupMessages.push(e.message));
+    client.on('server-message', (e) => client.serverMessages.push(e.message));
+    const connected = once(client, 'connected');
+    connected.catch(() => {});
+    await within(client.start(), 'start of the client');
+    ({ connectionId: client.id, userId: client.userId } = await connected);
+    this.own({ close: () => client.stop() });
+    return client;
+  }
+
+  // A bare WebSocket that shows frames as they are.
+  async raw(hub, { protocols = [JSON_PROTOCOL], query = '', ...options } = {}) {
+    const url = await this.accessUrl(hub, options);
+    const socket = await openRaw(url + query, { protocols });
+    return this.own(socket);
+  }
+
+  // The same, past the greeting of the JSON subprotocol.
+  async rawGreeted(hub, options) {
+    const socket = await this.raw(hub, options);
+    const greeting = await socket.json();
+    assert.equal(greeting.event, 'connected');
+    socket.id = greeting.connectionId;
+    return socket;
+  }
+
+  async stop() {
+    for (const closeable of this.#owned.splice(0).reverse())
+      await closeable.close();
+    let how = { code: 0, signal: null };
+    if (this.#child?.pid) {
+      this.#child.kill('SIGTERM');
+      how = await this.#waitForExit();
+    }
+    await fs.rm(this.#dir, { recursive: true, force: true });
+    assert.deepEqual(how, { code: 0, signal: null }, 'how wps ended');
+    assert.doesNotMatch(this.#log, SANITIZER);
+    this.#assertNoSecrets();
+  }
+
+  async #waitForExit() {
+    try {
+      return await within(this.#exit, 'end of wps after SIGTERM', 15_000);
+    } catch (error) {
+      this.#child.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  #assertNoSecrets() {
+    for (const line of this.#log.split('\n')) {
+      assert.doesNotMatch(line, /access_token=|Bearer /i);
+      for (const secret of this.#secrets)
+        assert.ok(!line.includes(secret), `a secret in the log: ${line}`);
+    }
+  }
+}
+
+// A server, and before it the application that the hub "chat" tells its events.
+async function startWorld({ app: handlers, hubs, ...options }) {
+  if (!handlers) return { server: await Server.start({ hubs, ...options }) };
+  const app = await App.start('chat', handlers());
+  try {
+    const all = { chat: app.hub(options.events), ...hubs };
+    return { app, server: await Server.start({ hubs: all, ...options }) };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+async function runInWorld(t, options, body) {
+  const { server, app } = await startWorld(options);
+  try {
+    await body(server, app, t);
+    await server.stop();
+  } catch (error) {
+    await server.stop().catch(() => {});
+    t.diagnostic(`log of wps:\n${server.log}`);
+    throw error;
+  } finally {
+    await app?.close();
+  }
+}
+
+// Runs a body against a server of its own, with one worker and with four; of a
+// failed one the server's log is shown. `app` makes the event handler's options.
+export function serverTest(name, options, body) {
+  if (typeof options === 'function') [options, body] = [{}, options];
+  const { workerCounts = [1, 4], timeout = 60_000, ...rest } = options;
+  for (const workers of workerCounts) {
+    test(`${name} [workers=${workers}]`, { timeout }, (t) =>
+      runInWorld(t, { workers, ...rest }, body));
+  }
+}
+
+// Two workers that differ where there are several.
+export function twoWorkers(server) {
+  return [0, server.workers - 1];
+}
