@@ -23,7 +23,7 @@ check_metadata(const struct request *request)
 		PROMISE(pair->key.len >= 1 && pair->key.len <= METADATA_KEY_MAX);
 		PROMISE(pair->value.len <= METADATA_VALUE_MAX);
 		total += pair->key.len + pair->value.len;
-		for (size_t k = 0; k < i && i < 100; k++)
+		for (size_t k = 0; k < i; k++)
 			PROMISE(!wps_span_eq(pair->key, request->metadata[k].key));
 	}
 	PROMISE(total <= METADATA_TOTAL_MAX);

@@ -14,7 +14,7 @@ struct wps_body {
 	bool made;
 };
 
-/* --- text ----------------------------------------------------------------------- */
+/* --- text ----------------------------------------------------------------- */
 
 static void *
 need(void *memory)
@@ -116,7 +116,7 @@ hear(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
 	add_str(&conn->heard, "\n");
 }
 
-/* --- messages and commands -------------------------------------------------------- */
+/* --- messages and commands ------------------------------------------------ */
 
 static struct fakeconn_host *
 host_of(const struct wps_worker *worker)
@@ -124,8 +124,8 @@ host_of(const struct wps_worker *worker)
 	return fakehost_of(worker)->data;
 }
 
-/* Neither is msg_create told whose the message is, nor has it an own memory: it
- * is the host that was started last, and the function that was there. */
+/* msg_create is not told on which host it is called: it is the one that was
+ * started last. */
 static struct fakeconn_host *running;
 static struct wps_msg *(*make_msg)(const struct wps_msg_view *view);
 
@@ -237,7 +237,7 @@ host_submit(struct wps_worker *worker, const struct wps_command *command,
 	deliver_to_group(host, command);
 }
 
-/* --- connections ----------------------------------------------------------------------- */
+/* --- connections ---------------------------------------------------------- */
 
 static const struct wps_conn_view *
 host_conn_view(const struct wps_conn *conn)
@@ -356,7 +356,7 @@ fill(struct wps_host *table)
 	table->conn_event = host_conn_event;
 }
 
-/* --- for tests --------------------------------------------------------------------------- */
+/* --- for tests ------------------------------------------------------------ */
 
 void
 fakeconn_start(struct fakeconn_host *host, const struct fakehost_value *options)
