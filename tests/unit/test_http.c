@@ -22,7 +22,7 @@
 #define LARGE (600 * 1024) /* more than a socket takes */
 #define REQUEST(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
-/* --- the server's side ----------------------------------------------------- */
+/* --- the server's side ---------------------------------------------------- */
 
 static struct {
 	bool hold;          /* requests wait for `held` to be answered */
@@ -128,7 +128,7 @@ static const struct http_service http_service = {
 	.linger_bytes = 4096,
 };
 
-/* --- both sides ------------------------------------------------------------ */
+/* --- both sides ----------------------------------------------------------- */
 
 static const struct loop_limits loop_limits = { .mailbox_bytes = 1 << 20 };
 
@@ -266,7 +266,7 @@ release(void)
 	worker_post(at.worker, &late->mail);
 }
 
-/* --- requests and answers -------------------------------------------------- */
+/* --- requests and answers ------------------------------------------------- */
 
 static void
 test_a_connection_serves_one_request_after_the_other(void)
@@ -418,7 +418,7 @@ test_a_client_that_expects_100_gets_it_before_its_body(void)
 	end();
 }
 
-/* --- refusals and timeouts ------------------------------------------------- */
+/* --- refusals and timeouts ------------------------------------------------ */
 
 static void
 test_a_bad_request_is_answered_and_ends_the_connection(void)
@@ -512,7 +512,7 @@ test_an_answer_to_nobody_ends_the_connection(void)
 	end();
 }
 
-/* --- upgrades -------------------------------------------------------------- */
+/* --- upgrades ------------------------------------------------------------- */
 
 #define UPGRADE                                                                \
 	"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"                \
@@ -609,7 +609,7 @@ test_who_leaves_before_the_upgrade_is_told(void)
 	end();
 }
 
-/* --- the end of the server ------------------------------------------------- */
+/* --- the end of the server ------------------------------------------------ */
 
 static void
 test_a_drain_lets_answers_out(void)
