@@ -617,7 +617,7 @@ http_abandon_all(struct worker *worker)
 	for (struct list *link; (link = list_take(&worker->https));) {
 		struct http *http = container_of(link, struct http, link);
 		if (http->exchange)
-			http->service->abandon(http);
+			http->abandon(http);
 		http->state = HTTP_CLOSED;
 		if (!http->next_due)
 			http_free(http);

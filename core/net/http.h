@@ -25,8 +25,6 @@ struct http_service {
 	void (*upgrade)(struct http *http);
 	/* The peer has gone before the answer to an upgrade request. */
 	void (*gone)(struct http *http);
-	/* At the end of the server: the exchange gets no answer any more. */
-	void (*abandon)(struct http *http);
 	struct http_limits limits;
 	struct sender_limits out;
 	uint64_t request_ms;  /* from the first byte to the last of a request */
@@ -61,7 +59,10 @@ struct http {
 	size_t waiting_len;
 	size_t lingered;
 	struct rester rester;
-	void *exchange;      /* of the layer above, during a request */
+	/* Of the layer above, during a request; `abandon` ends it without an
+	 * answer, at the end of the server. */
+	void *exchange;
+	void (*abandon)(struct http *http);
 };
 
 #define HTTP_MAGIC 0x77687470u

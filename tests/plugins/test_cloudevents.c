@@ -697,7 +697,7 @@ test_connect_event_is_sent_as_specified(void)
 	    "ce-userId: alice\r\n"
 	    "x-ms-client-request-id: ID\r\n"
 	    "User-Agent: wps/" PACKAGE_VERSION "\r\n"
-	    "Content-Length: 462\r\n"
+	    "Content-Length: 434\r\n"
 	    "\r\n"
 	    "{\"claims\":{\"sub\":[\"alice\"],\"iat\":[\"1790000000\"],\"role\":[\"r1\",\"r2\"],"
 	    "\"x\":[\"{\\\"y\\\":[1,true]}\"],\"nameid\":[\"alice\"],"
@@ -863,10 +863,10 @@ test_connect_answers(void)
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "ok" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull", "ok" },
 		{ "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}", "ok" },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 95\r\n\r\n"
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 91\r\n\r\n"
 		  "{\"userId\":\"bob\",\"groups\":[\"g1\",\"g2\"],\"roles\":[],\"subProtocol\":"
 		  "\"a.v1\",\"other\":1,\"x\":{\"y\":2}}", "ok user=bob subprotocol=a.v1 roles= groups=g1,g2" },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 58\r\n\r\n"
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n"
 		  "{\"userId\":null,\"groups\":null,\"ROLES\":[\"r\"],\"subprotocol\":\"\"}",
 		  "ok roles=r" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"userId\":1}", "failed" },

@@ -109,17 +109,10 @@ on_gone(struct http *http)
 	service.gone++;
 }
 
-static void
-on_abandon(struct http *http)
-{
-	(void)http;
-}
-
 static const struct http_service http_service = {
 	.serve = on_serve,
 	.upgrade = on_upgrade,
 	.gone = on_gone,
-	.abandon = on_abandon,
 	.limits = { .line = 256, .head = 16384, .headers = 16, .body = 64 },
 	.out = { .bytes = 64 * 1024, .items = 16 },
 	.request_ms = 1000,
