@@ -14,6 +14,7 @@
 #include <CUnit/Basic.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -324,7 +325,7 @@ struct app {
 
 	char *seen[SEEN_MAX]; /* requests as they came; handshakes are not among them */
 	size_t seen_count;
-	unsigned handshakes, gets;
+	unsigned handshakes, get_requests;
 	char last_handshake[1024];
 };
 
@@ -365,7 +366,7 @@ answer_to(struct app *app, const char *request, size_t len)
 		return app->handshake;
 	}
 	if (strncmp(request, "GET ", 4) == 0) {
-		app->gets++;
+		app->get_requests++;
 		return app->get;
 	}
 	size_t turn = app->seen_count < app->answer_count ? app->seen_count :
@@ -1193,7 +1194,7 @@ test_handshake_is_sent_as_specified(void)
 static void
 test_handshake_answers(void)
 {
-	static const struct { const char *options, *get, *answer, *log; long gets; } cases[] = {
+	static const struct { const char *options, *get, *answer, *log; long get_requests; } cases[] = {
 		{ AGREES, HANG, "ok", "agrees", 0 },
 		{ HANDSHAKE("204 No", "webhook-allowed-origin: WPS.example.net\r\n"), HANG,
 		  "ok", "agrees", 0 },
@@ -1225,7 +1226,7 @@ test_handshake_answers(void)
 		    ask(user_event("message", "x"), &reply), cases[i].answer);
 		CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, cases[i].log));
 		check_number("OPTIONS", app.handshakes, 1);
-		check_number("GET", app.gets, cases[i].gets);
+		check_number("GET", app.get_requests, cases[i].get_requests);
 		check_number("events", (long)app.seen_count, strcmp(cases[i].answer, "ok") == 0);
 		stop();
 	}
