@@ -2,8 +2,9 @@
 /*
  * HTTP connections of a server (RFC 9112), on streams.
  *
- * One request at a time: what is pipelined behind it waits, unread. State is
- * held only during a request; an idle connection keeps none but this struct.
+ * One request at a time: what is pipelined behind it waits, unread, until its
+ * answer is written. State is held only during a request; an idle connection
+ * keeps none but this struct.
  * Upgrades leave by http_upgrade, which takes the stream away.
  */
 #ifndef NET_HTTP_H
@@ -52,6 +53,7 @@ struct http {
 	struct sender sender;
 	const struct http_service *service;
 	struct http_reader *reader; /* owned; none while idle */
+	bool whole;                 /* the request was read to its end */
 	struct wheel_timer timer;
 	struct mail next;    /* takes up what waits, or frees */
 	bool next_due;
