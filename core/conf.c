@@ -2,6 +2,9 @@
 /*
  * Whole files: the sections, the hubs and what they inherit; and the values as
  * the rest of the program reads them.
+ *
+ * Every named hub has all values, its own over those of "*", from the start:
+ * finding them takes no lock and no memory, on any thread.
  */
 #include "conf_impl.h"
 
@@ -14,32 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- reports ----------------------------------------------------------------------- */
-
-void
-conf_report_add(struct conf_report *report, const char *format, ...)
-{
-	char line[2048];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line) - 1, format, args);
-	va_end(args);
-	size_t len = strlen(line);
-	line[len++] = '\n';
-	report->text = xrealloc(report->text, report->len + len + 1, 1);
-	memcpy(report->text + report->len, line, len);
-	report->len += len;
-	report->text[report->len] = '\0';
-	report->count++;
-}
-
-void
-conf_report_fini(struct conf_report *report)
-{
-	free(report->text);
-	*report = (struct conf_report){ 0 };
-}
+#define HUBS_MAX 10000 /* with options of their own: some KiB each */
 
 /* --- memory -------------------------------------------------------------------------- */
 
@@ -83,35 +61,30 @@ conf_set_free(struct conf_set **ref)
 	free(set);
 }
 
-/* --- schemas --------------------------------------------------------------------------- */
+/* --- plugins ---------------------------------------------------------------------------- */
 
-static void
-schema_add(struct conf_schema *schema, const struct wps_option *rows)
+/* An error at the name of a plugin in the file. */
+static void ATTR_PRINTF(3, 4)
+complain_plugin(const struct conf_set *set, const char *plugin,
+    const char *format, ...)
 {
-	if (rows == NULL)
-		return;
-	wps_assert(schema->table_count < CONF_TABLES);
-	schema->tables[schema->table_count++] = rows;
-	for (; rows->name; rows++)
-		schema->row_count++;
+	char where[512], text[300];
+	struct wps_span name;
+	va_list args;
+	size_t i = 0;
+
+	while (conf_tree_item(set->tree, "plugins", i, &name) &&
+	    !wps_span_eq(name, wps_span_str(plugin)))
+		i++;
+	conf_tree_where(set->tree, "plugins", i, where, sizeof(where));
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	conf_report_add(set->report, "%s: plugin \"%.64s\": %s", where, plugin,
+	    text);
 }
 
-/* Two plugins must not add one hub option. */
-static void
-check_hub_rows(struct conf_set *set, const struct conf_rows *plugin)
-{
-	for (const struct wps_option *row = plugin->hub_options;
-	    row && row->name; row++)
-		for (size_t i = 0; i < set->hub_schema.row_count; i++)
-			if (strcmp(row->name, conf_schema_row(
-			    &set->hub_schema, i)->name) == 0)
-				conf_report_add(set->report, "%s: plugin "
-				    "\"%s\" adds the hub option \"%s\", which "
-				    "there is already", set->path, plugin->name,
-				    row->name);
-}
-
-/* A row for each plugin's section, behind the core's rows. */
+/* A row for the section of each plugin. */
 static const struct wps_option *
 section_rows(struct conf_set *set, const struct conf_rows *plugins,
     unsigned count)
@@ -128,22 +101,46 @@ section_rows(struct conf_set *set, const struct conf_rows *plugins,
 	return rows;
 }
 
-/* --- sections ---------------------------------------------------------------------------- */
+/* Whether another row stands in front of this one with its name. */
+static bool
+is_taken(const struct conf_schema *schema, const struct wps_option *row)
+{
+	size_t at;
+
+	return !conf_schema_find(schema, row->name, &at) ||
+	    schema->rows[at] != row;
+}
+
+static void
+check_plugin(const struct conf_set *set, const struct conf_rows *plugin,
+    const struct wps_option *section)
+{
+	if (is_taken(set->core_schema, section) ||
+	    strcmp(section->name, "hubs") == 0)
+		complain_plugin(set, plugin->name,
+		    "there is an option with its name");
+	for (const struct wps_option *row = plugin->hub_options;
+	    row && row->name; row++)
+		if (is_taken(set->hub_schema, row))
+			complain_plugin(set, plugin->name, "it adds the hub "
+			    "option \"%s\", which there is already", row->name);
+}
 
 static void
 judge_top(struct conf_set *set, const struct wps_option *core,
     const struct conf_rows *plugins, unsigned count)
 {
 	const struct wps_option *sections = section_rows(set, plugins, count);
+	const struct wps_option *tables[] = { core, sections };
 
-	schema_add(&set->core_schema, core);
-	size_t first = set->core_schema.row_count;
-	schema_add(&set->core_schema, sections);
-	set->core_schema.elsewhere = "hubs";
-	conf_judge(set, &set->core, &set->core_schema, set->tree->root, "");
+	set->core_schema = conf_schema_new(set, tables, ARRAY_LEN(tables));
+	set->core_schema->top = true;
+	conf_judge(set, &set->core, set->core_schema, set->tree->root, "", NULL);
 	set->plugins = conf_alloc(set, count * sizeof(*set->plugins), false);
 	for (unsigned i = 0; i < count; i++) {
-		const struct conf_value *value = &set->core.values[first + i];
+		const struct conf_value *value =
+		    &set->core.values[set->core_schema->count - count + i];
+		check_plugin(set, &plugins[i], &sections[i]);
 		if (value->count > 0)
 			set->plugins[i] = value->maps[0];
 		else
@@ -193,92 +190,124 @@ complain(const struct conf_set *set, const struct conf_node *node,
 	    node->line, node->column, node->key, text);
 }
 
-/* Keeps the sorted order; NULL: the report says why. */
-static struct wps_conf *
-add_hub(struct conf_set *set, const struct conf_node *node)
+/* Judged for its errors even where it has no place among the hubs. */
+static void
+judge_hub(struct conf_set *set, struct wps_conf *conf,
+    const struct conf_node *node, const struct wps_conf *under)
 {
-	struct wps_span name = { node->key, strlen(node->key) };
+	bool map = node->kind == CONF_MAP;
+	char what[300];
+
+	if (!map && !node->refused && !conf_node_is_null(node))
+		complain(set, node, "must be a map of options");
+	snprintf(what, sizeof(what), "hub \"%.200s\"", node->key);
+	conf_judge(set, conf, set->hub_schema, map ? node : NULL, what, under);
+}
+
+static struct wps_span
+lower_name(struct conf_set *set, struct wps_span name)
+{
+	char *lower = conf_alloc(set, name.len + 1, false);
+
+	name_lower(lower, name);
+	return (struct wps_span){ lower, name.len };
+}
+
+/* The names stay sorted. */
+static void
+add_hub(struct conf_set *set, const struct conf_node *node,
+    const struct wps_conf *conf)
+{
+	struct wps_span name = wps_span_str(node->key);
 	size_t at;
 
 	if (!name_hub_valid(name)) {
 		complain(set, node, "is no name of a hub");
-		return NULL;
+		return;
 	}
-	struct wps_span lower = conf_keep(set, name.data, name.len, false);
-	char *letters = conf_alloc(set, name.len + 1, false);
-	name_lower(letters, name);
-	lower.data = letters;
-	if (find_hub(set, lower, &at)) {
-		complain(set, node, "stands here twice: names of hubs have no case");
-		return NULL;
+	name = lower_name(set, name);
+	if (find_hub(set, name, &at)) {
+		complain(set, node, "stands here twice: the case of letters "
+		    "makes no difference");
+		return;
 	}
-	size_t behind = set->hub_count - at;
+	size_t behind = set->hub_count++ - at;
 	memmove(&set->hubs[at + 1], &set->hubs[at], behind * sizeof(*set->hubs));
 	memmove(&set->hub_names[at + 1], &set->hub_names[at],
 	    behind * sizeof(*set->hub_names));
-	set->hub_names[at] = lower;
-	set->hub_count++;
-	return &set->hubs[at];
+	set->hub_names[at] = name;
+	set->hubs[at] = *conf;
+}
+
+/* The hub "*", which all others stand on. */
+static void
+judge_any_hub(struct conf_set *set, const struct conf_node *hubs)
+{
+	const struct conf_node *node = hubs ? conf_node_find(hubs, "*") : NULL;
+
+	if (node)
+		judge_hub(set, &set->any_hub, node, NULL);
+	else
+		conf_judge(set, &set->any_hub, set->hub_schema, NULL,
+		    "hub \"*\"", NULL);
 }
 
 static void
-judge_hub(struct conf_set *set, struct wps_conf *conf,
-    const struct conf_node *node)
+judge_named_hubs(struct conf_set *set, const struct conf_node *hubs)
 {
-	char what[300];
+	size_t count = 0;
 
-	if (node->kind != CONF_MAP && !conf_node_is_null(node)) {
-		complain(set, node, "must be a map of options");
-		node = NULL;
+	for (const struct conf_node *node = hubs->first; node; node = node->next)
+		count++;
+	if (count > HUBS_MAX) {
+		conf_report_add(set->report, "%s:%u:%u: hubs: must have at most "
+		    "%d hubs, not %zu", set->path, hubs->line, hubs->column,
+		    HUBS_MAX, count);
+		return;
 	}
-	snprintf(what, sizeof(what), "hub \"%.200s\"", node ? node->key : "");
-	conf_judge(set, conf, &set->hub_schema, node, what);
-}
-
-/* What a hub does not say it has from the hub "*". */
-static void
-inherit(const struct conf_set *set, struct wps_conf *hub)
-{
-	for (size_t i = 0; i < set->hub_schema.row_count; i++)
-		if (!hub->values[i].set)
-			hub->values[i] = set->any_hub.values[i];
+	set->hubs = conf_alloc(set, count * sizeof(*set->hubs), false);
+	set->hub_names = conf_alloc(set, count * sizeof(*set->hub_names), false);
+	for (const struct conf_node *node = hubs->first; node;
+	    node = node->next) {
+		struct wps_conf conf;
+		if (node->refused || strcmp(node->key, "*") == 0)
+			continue;
+		judge_hub(set, &conf, node, &set->any_hub);
+		add_hub(set, node, &conf);
+	}
 }
 
 static void
 judge_hubs(struct conf_set *set)
 {
 	const struct conf_node *hubs = conf_node_find(set->tree->root, "hubs");
-	const struct conf_node *any = NULL;
-	size_t count = 0;
 
-	if (hubs && hubs->kind == CONF_MAP)
-		any = conf_node_find(hubs, "*");
-	else if (hubs && !conf_node_is_null(hubs))
-		conf_report_add(set->report, "%s:%u:%u: hubs: must be a map of "
-		    "hubs", set->path, hubs->line, hubs->column);
-	if (any)
-		judge_hub(set, &set->any_hub, any);
-	else
-		conf_judge(set, &set->any_hub, &set->hub_schema, NULL, "");
-
-	for (const struct conf_node *node = hubs ? hubs->first : NULL; node;
-	    node = node->next)
-		count++;
-	set->hubs = conf_alloc(set, count * sizeof(*set->hubs), false);
-	set->hub_names = conf_alloc(set, count * sizeof(*set->hub_names), false);
-	for (const struct conf_node *node =
-	    hubs && hubs->kind == CONF_MAP ? hubs->first : NULL; node;
-	    node = node->next) {
-		struct wps_conf *hub =
-		    node == any ? NULL : add_hub(set, node);
-		if (hub == NULL)
-			continue;
-		judge_hub(set, hub, node);
-		inherit(set, hub);
+	if (hubs && hubs->kind != CONF_MAP) {
+		if (!hubs->refused && !conf_node_is_null(hubs))
+			conf_report_add(set->report, "%s:%u:%u: hubs: must be a "
+			    "map of hubs", set->path, hubs->line, hubs->column);
+		hubs = NULL;
 	}
+	judge_any_hub(set, hubs);
+	if (hubs)
+		judge_named_hubs(set, hubs);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
+
+static void
+make_hub_schema(struct conf_set *set, const struct wps_option *core_hub,
+    const struct conf_rows *plugins, unsigned count)
+{
+	const struct wps_option **tables =
+	    xcalloc(count + 1, sizeof(const struct wps_option *));
+
+	tables[0] = core_hub;
+	for (unsigned i = 0; i < count; i++)
+		tables[i + 1] = plugins[i].hub_options;
+	set->hub_schema = conf_schema_new(set, tables, count + 1);
+	free(tables);
+}
 
 struct conf_set *
 conf_set_new(const struct conf_tree *tree, const struct wps_option *core,
@@ -292,11 +321,7 @@ conf_set_new(const struct conf_tree *tree, const struct wps_option *core,
 	set->shared = tree->shared;
 	set->tree = tree;
 	set->report = report;
-	schema_add(&set->hub_schema, core_hub);
-	for (unsigned i = 0; i < count; i++) {
-		check_hub_rows(set, &plugins[i]);
-		schema_add(&set->hub_schema, plugins[i].hub_options);
-	}
+	make_hub_schema(set, core_hub, plugins, count);
 	judge_top(set, core, plugins, count);
 	judge_hubs(set);
 	set->tree = NULL;
@@ -356,15 +381,11 @@ bit(enum wps_option_type type)
 static const struct conf_value *
 value_of(const struct wps_conf *conf, const char *name, unsigned types)
 {
-	for (size_t i = 0; i < conf->schema->row_count; i++) {
-		const struct wps_option *row = conf_schema_row(conf->schema, i);
-		if (strcmp(row->name, name) == 0) {
-			wps_assert(types & bit(row->type));
-			return &conf->values[i];
-		}
-	}
-	wps_assert(!"the option has a row");
-	return NULL;
+	size_t index = 0;
+	bool known = conf_schema_find(conf->schema, name, &index);
+
+	wps_assert(known && types & bit(conf->schema->rows[index]->type));
+	return &conf->values[index];
 }
 
 bool

@@ -11,7 +11,8 @@
  *
  * A struct wps_conf holds the values of one table of rows, by the name of the
  * row; what the file leaves out has the row's fallback. Scalars are typed by
- * their row, never guessed from their spelling.
+ * their row, never guessed from their spelling. Only an unquoted null, ~ or
+ * nothing means that an option is not set; in quotes these are texts.
  */
 #ifndef CONF_H
 #define CONF_H
@@ -34,18 +35,27 @@ struct conf_report {
 
 void conf_report_fini(struct conf_report *report);
 
-/* Adds one line. */
+/* Adds one line; control characters in it become "?". */
 void conf_report_add(struct conf_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* By the places in the file; lines that have none stand first. */
+void conf_report_sort(struct conf_report *report);
+
 /* --- step one: the tree ---------------------------------------------------- */
 
-/* NULL when the file cannot be read or is no YAML of maps, lists and scalars. */
+/*
+ * NULL when the file cannot be read, is above 1 MiB, is no YAML or no map, or
+ * nests deeper than 16. A tree may come with errors too, of options that stand
+ * there twice and of anchors, aliases and tags: judged all the same, it gives the
+ * rest of the errors.
+ */
 struct conf_tree *conf_tree_read(const char *path, struct conf_report *report);
 void conf_tree_free(struct conf_tree **tree);
 
 /* The texts of the top-level list `name` (or its one text), before any judging;
- * false behind the last. Used for `plugins` and `plugin_dir`. */
+ * false behind the last, and behind 256. Items that are no texts are left out.
+ * Used for `plugins` and `plugin_dir`. */
 bool conf_tree_item(const struct conf_tree *tree, const char *name, size_t i,
     struct wps_span *out);
 
@@ -65,8 +75,10 @@ struct conf_rows {
 /*
  * Judges the tree: top level by `core` rows and one section per plugin, the maps
  * under `hubs` by `core_hub` rows and those of all plugins. Two plugins that add
- * one hub option are an error. NULL when the report got an error. Secrets are
- * read here. The rows are borrowed, the tree is not needed afterwards.
+ * one hub option are an error. NULL when the report got an error here. Secrets
+ * are read here; an empty one is an error. A hub option that is required is
+ * required of "*". The rows are borrowed, the tree is not needed afterwards. A
+ * fallback that its row does not take aborts.
  */
 struct conf_set *conf_set_new(const struct conf_tree *tree,
     const struct wps_option *core, const struct wps_option *core_hub,
@@ -82,7 +94,8 @@ const struct wps_conf *conf_plugin(const struct conf_set *set, unsigned i);
 const struct wps_conf *conf_hub(const struct conf_set *set,
     struct wps_span name);
 
-/* The hubs that the file names, but "*", from 0; absent behind the last. */
+/* The hubs that the file names, but "*", from 0, in lower case and sorted; absent
+ * behind the last. */
 struct wps_span conf_hub_name(const struct conf_set *set, size_t i);
 
 /* --- values ------------------------------------------------------------------ */
@@ -97,7 +110,8 @@ struct wps_span conf_item(const struct wps_conf *conf, const char *name,
 const struct wps_conf *conf_map(const struct wps_conf *conf, const char *name,
     size_t i);
 
-/* "file:line:column" of an option, or of its map where it is not set. */
+/* "file:line:column" of an option, or of its map where it is not set; of what a
+ * hub has from "*", the place there. */
 void conf_where(const struct wps_conf *conf, const char *name, char *dst,
     size_t cap);
 

@@ -19,6 +19,7 @@ struct conf_node {
 	enum conf_kind kind;
 	unsigned line, column; /* from 1 */
 	bool plain;            /* a scalar without quotes */
+	bool refused;          /* the report says why; it has no value */
 	char *key;             /* owned; of an entry of a map */
 	char *text;            /* owned; of a scalar */
 	size_t len;
@@ -31,6 +32,11 @@ struct conf_tree {
 	struct conf_node *root; /* owned; a map */
 };
 
+/* Reads text as the file `path`; `shared` as in the tree. NULL like
+ * conf_tree_read. */
+struct conf_tree *conf_tree_parse(const char *path, struct wps_span text,
+    bool shared, struct conf_report *report);
+
 /* The child of a map by its key; NULL. */
 const struct conf_node *conf_node_find(const struct conf_node *map,
     const char *key);
@@ -40,14 +46,11 @@ bool conf_node_is_null(const struct conf_node *node);
 
 /* --- values ------------------------------------------------------------------ */
 
-#define CONF_TABLES 33 /* the core's rows and those of every plugin */
-
-/* The tables of rows that judge one map. */
+/* The rows that judge one map. */
 struct conf_schema {
-	const struct wps_option *tables[CONF_TABLES];
-	unsigned table_count;
-	size_t row_count;
-	const char *elsewhere; /* an entry that is judged on its own; may be NULL */
+	const struct wps_option **rows; /* of the set; the rows are borrowed */
+	size_t count;
+	bool top; /* sections of plugins and "hubs" stand in its map */
 };
 
 struct conf_value {
@@ -79,8 +82,8 @@ struct conf_set {
 	char *path; /* owned */
 	bool shared;
 	struct conf_block *blocks; /* owned */
-	struct conf_schema core_schema, hub_schema;
-	struct wps_conf core, any_hub;
+	struct conf_schema *core_schema, *hub_schema;
+	struct wps_conf core, any_hub; /* of all hubs that have no name there */
 	struct wps_conf *plugins;
 	struct wps_conf *hubs; /* named ones, sorted by their names in lower case */
 	struct wps_span *hub_names; /* in the same order */
@@ -93,18 +96,23 @@ void *conf_alloc(struct conf_set *set, size_t size, bool secret);
 struct wps_span conf_keep(struct conf_set *set, const char *bytes, size_t len,
     bool secret);
 
-/* The i-th row over all tables. */
-const struct wps_option *conf_schema_row(const struct conf_schema *schema,
-    size_t i);
+/* A schema of some tables, each ending with an empty row; NULL is an empty one. */
+struct conf_schema *conf_schema_new(struct conf_set *set,
+    const struct wps_option *const *tables, size_t count);
+
+/* The place of a row among the values; false: no row has the name. */
+bool conf_schema_find(const struct conf_schema *schema, const char *name,
+    size_t *index_out);
 
 /*
  * Judges one map by its schema (conf_judge.c); errors go to the report. `node` is
  * NULL for one that the file does not have; `what` stands in front of messages
- * ("hub \"chat\"", or "").
+ * ("hub \"chat\"", or ""). What is not set is taken from `under`, a map of the
+ * same schema, or where that is NULL, from the rows.
  */
 void conf_judge(struct conf_set *set, struct wps_conf *conf,
     const struct conf_schema *schema, const struct conf_node *node,
-    const char *what);
+    const char *what, const struct wps_conf *under);
 
 /* The same for the section that a row of type WPS_OPT_MAP describes. */
 void conf_judge_section(struct conf_set *set, struct wps_conf *conf,
@@ -118,10 +126,8 @@ bool conf_read_scalar(struct conf_set *set, const struct wps_option *row,
     enum wps_option_type type, struct wps_span text, struct conf_value *out,
     struct wps_err *err);
 
-/* Of lists of scalars: the type of an item. */
-enum wps_option_type conf_item_type(enum wps_option_type type);
-
-/* The bounds of a row in its own units, "from 1s to 2m". */
-void conf_format_bounds(const struct wps_option *row, char *dst, size_t cap);
+/* Reads what a secret stands for (conf_secret.c); as above. */
+bool conf_read_secret(struct conf_set *set, struct wps_span text,
+    struct wps_span *out, struct wps_err *err);
 
 #endif

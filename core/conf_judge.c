@@ -48,7 +48,7 @@ least(unsigned a, unsigned b, unsigned c)
 	return ab < c ? ab : c;
 }
 
-/* Levenshtein's; texts of up to NAME_MAX_SUGGESTED characters. */
+/* Levenshtein's; of texts of up to NAME_MAX_SUGGESTED bytes. */
 static unsigned
 distance(const char *a, const char *b)
 {
@@ -70,16 +70,34 @@ distance(const char *a, const char *b)
 	return row[len];
 }
 
+/* The only name that begins with the given one; NULL. */
+static const char *
+begun(const struct conf_schema *schema, const char *name)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < schema->count; i++) {
+		if (strncmp(schema->rows[i]->name, name, strlen(name)) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = schema->rows[i]->name;
+	}
+	return found;
+}
+
+/* The known name that may have been meant; NULL. */
 static const char *
 meant(const struct conf_schema *schema, const char *name)
 {
 	const char *best = NULL;
 	unsigned nearest = DISTANCE_MAX + 1;
 
-	if (strlen(name) > NAME_MAX_SUGGESTED)
+	if (name[0] == '\0' || strlen(name) > NAME_MAX_SUGGESTED)
 		return NULL;
-	for (size_t i = 0; i < schema->row_count; i++) {
-		const char *known = conf_schema_row(schema, i)->name;
+	for (size_t i = 0; i < schema->count + schema->top; i++) {
+		const char *known =
+		    i < schema->count ? schema->rows[i]->name : "hubs";
 		if (strlen(known) > NAME_MAX_SUGGESTED)
 			continue;
 		unsigned far = distance(name, known);
@@ -88,21 +106,24 @@ meant(const struct conf_schema *schema, const char *name)
 			best = known;
 		}
 	}
-	return best;
+	return best ? best : begun(schema, name);
 }
 
+/* Only who lists a plugin in "plugins" gives its section a meaning. */
 static void
 complain_unknown(const struct judge *judge, const struct conf_node *node)
 {
-	const char *known = meant(judge->conf->schema, node->key);
+	const struct conf_schema *schema = judge->conf->schema;
+	bool section = schema->top && node->kind == CONF_MAP;
+	const char *known = meant(schema, node->key);
+	char text[200], hint[120] = "";
 
 	if (known)
-		complain(judge, node->line, node->column,
-		    "unknown option \"%.100s\" (did you mean \"%s\"?)",
-		    node->key, known);
-	else
-		complain(judge, node->line, node->column,
-		    "unknown option \"%.100s\"", node->key);
+		snprintf(hint, sizeof(hint), " (did you mean \"%s\"?)", known);
+	snprintf(text, sizeof(text), section ?
+	    "section \"%.100s\" belongs to no plugin in \"plugins\"" :
+	    "unknown option \"%.100s\"", node->key);
+	complain(judge, node->line, node->column, "%s%s", text, hint);
 }
 
 /* --- values ----------------------------------------------------------------------------- */
@@ -114,10 +135,17 @@ read_text(const struct judge *judge, const struct wps_option *row,
 {
 	struct wps_err err;
 
+	if (node->refused)
+		return false;
 	if (node->kind != CONF_SCALAR) {
 		complain(judge, node->line, node->column, "%s: must be one "
 		    "value, not a %s", row->name,
 		    node->kind == CONF_LIST ? "list" : "map");
+		return false;
+	}
+	if (conf_node_is_null(node)) {
+		complain(judge, node->line, node->column,
+		    "%s: an item has no value", row->name);
 		return false;
 	}
 	if (conf_read_scalar(judge->set, row, type,
@@ -154,15 +182,21 @@ static void
 read_texts(const struct judge *judge, const struct wps_option *row,
     const struct conf_node *node, struct conf_value *out)
 {
-	enum wps_option_type type = conf_item_type(row->type);
-	const struct conf_node *item =
-	    node->kind == CONF_LIST ? node->first : node;
-	size_t count = node->kind == CONF_LIST ? count_children(node) : 1;
+	enum wps_option_type type = row->type == WPS_OPT_SECRETS ?
+	    WPS_OPT_SECRET : WPS_OPT_STRING;
+	bool list = node->kind == CONF_LIST;
+	const struct conf_node *item = list ? node->first : node;
+	size_t count = list ? count_children(node) : 1;
 
+	if (node->kind == CONF_MAP) {
+		complain(judge, node->line, node->column,
+		    "%s: must be a list of texts, not a map", row->name);
+		return;
+	}
 	check_count(judge, row, node, count);
 	out->items = conf_alloc(judge->set, count * sizeof(*out->items), false);
 	for (size_t i = 0; i < count; i++, item = item->next) {
-		struct conf_value one = { .text = WPS_SPAN("") };
+		struct conf_value one = { .text = WPS_SPAN_NONE };
 		if (read_text(judge, row, type, item, &one))
 			out->items[out->count++] = one.text;
 	}
@@ -171,13 +205,7 @@ read_texts(const struct judge *judge, const struct wps_option *row,
 static const struct conf_schema *
 members_schema(struct conf_set *set, const struct wps_option *row)
 {
-	struct conf_schema *schema = conf_alloc(set, sizeof(*schema), false);
-
-	schema->tables[0] = row->members;
-	schema->table_count = 1;
-	while (row->members[schema->row_count].name)
-		schema->row_count++;
-	return schema;
+	return conf_schema_new(set, &row->members, 1);
 }
 
 void
@@ -187,7 +215,7 @@ conf_judge_section(struct conf_set *set, struct wps_conf *conf,
 	char what[80];
 
 	snprintf(what, sizeof(what), "section \"%.64s\"", row->name);
-	conf_judge(set, conf, members_schema(set, row), node, what);
+	conf_judge(set, conf, members_schema(set, row), node, what, NULL);
 }
 
 static void
@@ -221,8 +249,8 @@ read_maps(const struct judge *judge, const struct wps_option *row,
 	for (size_t i = 0; i < count; i++, item = item->next) {
 		if (item->kind == CONF_MAP)
 			conf_judge(judge->set, &out->maps[out->count++], schema,
-			    item, judge->what);
-		else
+			    item, judge->what, NULL);
+		else if (!item->refused)
 			complain(judge, item->line, item->column,
 			    "%s: must be a list of maps", row->name);
 	}
@@ -235,6 +263,8 @@ read_value(const struct judge *judge, const struct wps_option *row,
 	out->set = true;
 	out->line = node->line;
 	out->column = node->column;
+	if (node->refused)
+		return;
 	switch (row->type) {
 	case WPS_OPT_STRINGS:
 	case WPS_OPT_SECRETS:
@@ -259,61 +289,91 @@ read_value(const struct judge *judge, const struct wps_option *row,
 	}
 }
 
-/* What the row says; a fallback that does not fit its row is our own mistake. */
+/* A list is written in a fallback as it is in the file. */
+static void
+take_list(const struct judge *judge, const struct wps_option *row,
+    struct conf_value *out)
+{
+	size_t size = strlen(row->fallback) + sizeof("x: ");
+	char *text = xmalloc(size);
+
+	snprintf(text, size, "x: %s", row->fallback);
+	struct conf_tree *tree = conf_tree_parse("fallback", wps_span_str(text),
+	    false, judge->set->report);
+	if (tree)
+		read_texts(judge, row, tree->root->first, out);
+	conf_tree_free(&tree);
+	free(text);
+}
+
+/* What the row says; one that does not fit its row is our own mistake. */
 static void
 take_fallback(const struct judge *judge, const struct wps_option *row,
     struct conf_value *out)
 {
+	unsigned before = judge->set->report->count;
 	struct wps_err err;
+	bool good = true;
 
 	out->line = judge->conf->line;
 	out->column = judge->conf->column;
 	if (row->fallback == NULL)
 		return;
-	if (row->type == WPS_OPT_STRINGS || row->type == WPS_OPT_SECRETS) {
-		out->items = conf_alloc(judge->set, sizeof(*out->items), false);
-		out->items[0] = wps_span_str(row->fallback);
-		out->count = 1;
-		return;
-	}
-	wps_assert(conf_read_scalar(judge->set, row, row->type,
-	    wps_span_str(row->fallback), out, &err));
+	/* Whether one is taken would hang on the mode of the file. */
+	wps_assert(row->type != WPS_OPT_SECRET && row->type != WPS_OPT_SECRETS);
+	if (row->type == WPS_OPT_STRINGS)
+		take_list(judge, row, out);
+	else
+		good = conf_read_scalar(judge->set, row, row->type,
+		    wps_span_str(row->fallback), out, &err);
+	wps_assert(good && judge->set->report->count == before);
 }
 
 /* --- maps --------------------------------------------------------------------------------- */
 
-const struct wps_option *
-conf_schema_row(const struct conf_schema *schema, size_t i)
+struct conf_schema *
+conf_schema_new(struct conf_set *set, const struct wps_option *const *tables,
+    size_t count)
 {
-	for (unsigned t = 0; t < schema->table_count; t++)
-		for (const struct wps_option *row = schema->tables[t];
-		    row && row->name; row++)
-			if (i-- == 0)
-				return row;
-	return NULL;
+	struct conf_schema *schema = conf_alloc(set, sizeof(*schema), false);
+	size_t room = 0;
+
+	for (size_t i = 0; i < count; i++)
+		for (const struct wps_option *row = tables[i]; row && row->name;
+		    row++)
+			room++;
+	schema->rows =
+	    conf_alloc(set, room * sizeof(const struct wps_option *), false);
+	for (size_t i = 0; i < count; i++)
+		for (const struct wps_option *row = tables[i]; row && row->name;
+		    row++)
+			schema->rows[schema->count++] = row;
+	return schema;
 }
 
-static const struct wps_option *
-row_of(const struct conf_schema *schema, const char *name, size_t *index_out)
+bool
+conf_schema_find(const struct conf_schema *schema, const char *name,
+    size_t *index_out)
 {
-	for (size_t i = 0; i < schema->row_count; i++) {
-		const struct wps_option *row = conf_schema_row(schema, i);
-		if (strcmp(row->name, name) == 0) {
+	for (size_t i = 0; i < schema->count; i++) {
+		if (strcmp(schema->rows[i]->name, name) == 0) {
 			*index_out = i;
-			return row;
+			return true;
 		}
 	}
-	return NULL;
+	return false;
 }
 
-/* A plugin that the file names but that could not be loaded: said already. */
+/* Judged on its own, or of a plugin that could not be loaded: said already. */
 static bool
-is_lost_section(const struct judge *judge, const char *key)
+is_elsewhere(const struct judge *judge, const char *key)
 {
 	struct wps_span name;
 
-	if (judge->conf->schema != &judge->set->core_schema)
+	if (!judge->conf->schema->top)
 		return false;
+	if (strcmp(key, "hubs") == 0)
+		return true;
 	for (size_t i = 0; conf_tree_item(judge->set->tree, "plugins", i, &name);
 	    i++)
 		if (wps_span_eq(name, wps_span_str(key)))
@@ -321,35 +381,48 @@ is_lost_section(const struct judge *judge, const char *key)
 	return false;
 }
 
-static bool
-is_elsewhere(const struct conf_schema *schema, const char *key)
-{
-	return schema->elsewhere && strcmp(schema->elsewhere, key) == 0;
-}
-
 static void
 judge_entries(const struct judge *judge, const struct conf_node *map)
 {
+	const struct conf_schema *schema = judge->conf->schema;
 	size_t index;
 
 	for (const struct conf_node *node = map ? map->first : NULL; node;
 	    node = node->next) {
-		const struct wps_option *row =
-		    row_of(judge->conf->schema, node->key, &index);
-		if (is_elsewhere(judge->conf->schema, node->key) ||
-		    (row == NULL && is_lost_section(judge, node->key)))
-			continue;
-		if (row == NULL)
+		if (conf_schema_find(schema, node->key, &index)) {
+			if (!conf_node_is_null(node))
+				read_value(judge, schema->rows[index], node,
+				    &judge->conf->values[index]);
+		} else if (!node->refused && !is_elsewhere(judge, node->key)) {
 			complain_unknown(judge, node);
-		else if (!conf_node_is_null(node))
-			read_value(judge, row, node, &judge->conf->values[index]);
+		}
+	}
+}
+
+static void
+take_missing(const struct judge *judge, const struct wps_conf *under)
+{
+	struct wps_conf *conf = judge->conf;
+
+	for (size_t i = 0; i < conf->schema->count; i++) {
+		const struct wps_option *row = conf->schema->rows[i];
+		if (conf->values[i].set)
+			continue;
+		if (under) {
+			conf->values[i] = under->values[i];
+			continue;
+		}
+		take_fallback(judge, row, &conf->values[i]);
+		if (row->required)
+			complain(judge, conf->line, conf->column,
+			    "option \"%s\" is missing", row->name);
 	}
 }
 
 void
 conf_judge(struct conf_set *set, struct wps_conf *conf,
     const struct conf_schema *schema, const struct conf_node *map,
-    const char *what)
+    const char *what, const struct wps_conf *under)
 {
 	const struct judge judge = { set, conf, what };
 
@@ -357,18 +430,10 @@ conf_judge(struct conf_set *set, struct wps_conf *conf,
 		.path = set->path,
 		.schema = schema,
 		.values = conf_alloc(set,
-		    schema->row_count * sizeof(*conf->values), false),
+		    schema->count * sizeof(*conf->values), false),
 		.line = map ? map->line : 1,
 		.column = map ? map->column : 1,
 	};
 	judge_entries(&judge, map);
-	for (size_t i = 0; i < schema->row_count; i++) {
-		const struct wps_option *row = conf_schema_row(schema, i);
-		if (conf->values[i].set)
-			continue;
-		take_fallback(&judge, row, &conf->values[i]);
-		if (row->required)
-			complain(&judge, conf->line, conf->column,
-			    "option \"%s\" is missing", row->name);
-	}
+	take_missing(&judge, under);
 }

@@ -4,21 +4,13 @@
  */
 #include "conf_impl.h"
 
-#include "util/alloc.h"
 #include "util/attr.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define SECRET_MAX (64 * 1024)
 
 struct unit {
 	const char *name;
@@ -57,7 +49,7 @@ read_digits(const char *text, int64_t *out, const char **end_out)
 	const char *digits = text + (*text == '-');
 	char *end;
 
-	if (!isdigit((unsigned char)*digits))
+	if (*digits < '0' || *digits > '9')
 		return false;
 	errno = 0;
 	intmax_t value = strtoimax(text, &end, 10);
@@ -99,8 +91,9 @@ format_number(enum wps_option_type type, int64_t value, char *dst, size_t cap)
 		snprintf(dst, cap, "%" PRId64, value);
 }
 
-void
-conf_format_bounds(const struct wps_option *row, char *dst, size_t cap)
+/* The bounds of a row in its own units: "from 1s to 2m". */
+static void
+format_bounds(const struct wps_option *row, char *dst, size_t cap)
 {
 	char min[32], max[32];
 
@@ -134,7 +127,7 @@ read_number(const struct wps_option *row, const char *text,
 	    (row->type != WPS_OPT_INT && out->number < 0))
 		return fail(err, "must be %s, not \"%.64s\"", forms[row->type],
 		    text);
-	conf_format_bounds(row, bounds, sizeof(bounds));
+	format_bounds(row, bounds, sizeof(bounds));
 	return in_bounds(row, out->number) ||
 	    fail(err, "must be %s, not %.64s", bounds, text);
 }
@@ -181,94 +174,6 @@ check_length(const struct wps_option *row, enum wps_option_type type,
 	    row->min, row->max, len);
 }
 
-static bool
-read_file(int fd, const char *path, char *dst, size_t *len_out,
-    struct wps_err *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return fail(err, "%.300s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return fail(err, "%.300s: is not a plain file", path);
-	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return fail(err, "%.300s: others than its owner may read or "
-		    "write it: chmod 600", path);
-	if (st.st_size > SECRET_MAX)
-		return fail(err, "%.300s: is larger than 64 KiB", path);
-	ssize_t len = read(fd, dst, SECRET_MAX);
-	if (len < 0)
-		return fail(err, "%.300s: %s", path, strerror(errno));
-	*len_out = (size_t)len;
-	if (*len_out > 0 && dst[*len_out - 1] == '\n')
-		--*len_out;
-	if (*len_out > 0 && dst[*len_out - 1] == '\r')
-		--*len_out;
-	return true;
-}
-
-/* Relative paths begin at the folder of the configuration. */
-static char *
-secret_path(const struct conf_set *set, const char *path)
-{
-	const char *slash = strrchr(set->path, '/');
-	size_t folder = slash && path[0] != '/' ?
-	    (size_t)(slash - set->path) + 1 : 0;
-	char *full = xmalloc(folder + strlen(path) + 1);
-
-	memcpy(full, set->path, folder);
-	memcpy(full + folder, path, strlen(path) + 1);
-	return full;
-}
-
-static bool
-read_secret_file(struct conf_set *set, const char *given,
-    struct wps_span *out, struct wps_err *err)
-{
-	char *path = secret_path(set, given);
-	char *bytes = xmalloc(SECRET_MAX);
-	size_t len = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool good = fd >= 0 ? read_file(fd, path, bytes, &len, err) :
-	    fail(err, "%.300s: %s", path, strerror(errno));
-
-	if (good)
-		*out = conf_keep(set, bytes, len, true);
-	if (fd >= 0)
-		close(fd);
-	explicit_bzero(bytes, SECRET_MAX);
-	free(bytes);
-	free(path);
-	return good;
-}
-
-static bool
-read_secret(struct conf_set *set, struct wps_span text, struct wps_span *out,
-    struct wps_err *err)
-{
-	if (strncmp(text.data, "file:", 5) == 0)
-		return read_secret_file(set, text.data + 5, out, err);
-	if (strncmp(text.data, "env:", 4) == 0) {
-		const char *value = getenv(text.data + 4);
-		if (value == NULL)
-			return fail(err, "the environment has no %.64s",
-			    text.data + 4);
-		*out = conf_keep(set, value, strlen(value), true);
-		return true;
-	}
-	if (set->shared)
-		return fail(err, "a secret stands in a file that others may "
-		    "read: chmod 600 it, or use file:PATH");
-	*out = conf_keep(set, text.data, text.len, true);
-	return true;
-}
-
-enum wps_option_type
-conf_item_type(enum wps_option_type type)
-{
-	return type == WPS_OPT_SECRETS ? WPS_OPT_SECRET : WPS_OPT_STRING;
-}
-
 bool
 conf_read_scalar(struct conf_set *set, const struct wps_option *row,
     enum wps_option_type type, struct wps_span text, struct conf_value *out,
@@ -289,7 +194,7 @@ conf_read_scalar(struct conf_set *set, const struct wps_option *row,
 		out->text = conf_keep(set, text.data, text.len, false);
 		return check_length(row, type, text.len, err);
 	case WPS_OPT_SECRET:
-		return read_secret(set, text, &out->text, err) &&
+		return conf_read_secret(set, text, &out->text, err) &&
 		    check_length(row, type, out->text.len, err);
 	case WPS_OPT_END:
 	case WPS_OPT_STRINGS:

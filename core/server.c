@@ -133,8 +133,10 @@ server_load(const char *path, struct conf_report *report)
 {
 	struct conf_tree *tree = conf_tree_read(path, report);
 
-	if (tree == NULL)
+	if (tree == NULL) {
+		conf_report_sort(report);
 		return NULL;
+	}
 	hash_seed();
 	struct server *server = xcalloc(1, sizeof(*server));
 	hostapi_fill(&server->host);
@@ -146,6 +148,7 @@ server_load(const char *path, struct conf_report *report)
 		check_plugins(server, report);
 	}
 	conf_tree_free(&tree);
+	conf_report_sort(report);
 	if (report->count > 0)
 		server_free(&server);
 	return server;

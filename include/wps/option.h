@@ -32,7 +32,8 @@ struct wps_option {
 	const char *name;
 	enum wps_option_type type;
 	const char *fallback;       /* as it would be written in the file; NULL:
-				       absent (lists: empty; numbers: 0) */
+				       absent (lists: empty; numbers: 0); always
+				       NULL for secrets */
 	int64_t min, max;           /* both 0: no bounds; lists: their length */
 	const char *const *choices; /* WPS_OPT_ENUM; ends with NULL */
 	const struct wps_option *members; /* WPS_OPT_MAP, WPS_OPT_MAPS */
