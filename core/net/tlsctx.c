@@ -105,12 +105,11 @@ tls_context_key(struct tls_context *context, struct wps_span pem,
 
 	if (key == NULL)
 		return WPS_EINVAL;
-	ERR_clear_error();
 	bool good = SSL_CTX_use_PrivateKey(context->ssl, key) == 1 &&
 	    SSL_CTX_check_private_key(context->ssl) == 1;
 	EVP_PKEY_free(key);
 	return good ? WPS_OK :
-	    fail(err, "does not belong to the certificate: %s", reason());
+	    fail(err, "does not belong to the certificate");
 }
 
 /* --- life ----------------------------------------------------------------- */
