@@ -178,7 +178,6 @@ read_options(struct server *server)
 		.serve = serve,
 		.upgrade = client_upgrade,
 		.gone = client_gone,
-		.abandon = client_abandon,
 		.limits = {
 			.line = (size_t)conf_int(core, "max_request_line"),
 			.head = (size_t)conf_int(core, "max_headers"),

@@ -90,6 +90,14 @@ pass_chars(const uint8_t *at, const uint8_t *end)
 	return at;
 }
 
+/* From now on no byte is welcome. */
+static bool
+refuse(struct utf8_state *state)
+{
+	*state = (struct utf8_state){ .left = 1, .low = 1, .high = 0 };
+	return false;
+}
+
 bool
 utf8_feed(struct utf8_state *state, struct wps_span bytes)
 {
@@ -100,16 +108,12 @@ utf8_feed(struct utf8_state *state, struct wps_span bytes)
 	end = at + bytes.len;
 	while (at < end && state->left > 0)
 		if (!step(state, *at++))
-			goto broken;
+			return refuse(state);
 	at = pass_chars(at, end);
 	while (at < end)
 		if (!step(state, *at++))
-			goto broken;
+			return refuse(state);
 	return true;
-broken:
-	/* No byte is welcome any more. */
-	*state = (struct utf8_state){ .left = 1, .low = 1, .high = 0 };
-	return false;
 }
 
 bool

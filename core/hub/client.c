@@ -119,8 +119,8 @@ client_gone(struct http *http)
 	client->gone = true;
 }
 
-void
-client_abandon(struct http *http)
+static void
+abandon(struct http *http)
 {
 	struct client *client = http->exchange;
 
@@ -194,6 +194,8 @@ static void
 refuse_version(struct http *http)
 {
 	const struct wps_header headers[] = {
+		{ WPS_SPAN("Connection"), WPS_SPAN("Upgrade") },
+		{ WPS_SPAN("Upgrade"), WPS_SPAN("websocket") },
 		{ WPS_SPAN("Sec-WebSocket-Version"), WPS_SPAN("13") },
 	};
 
@@ -584,6 +586,7 @@ client_upgrade(struct http *http)
 	}
 	struct client *client = xcalloc(1, sizeof(*client));
 	http->exchange = client;
+	http->abandon = abandon;
 	client->http = http;
 	client->hub_len = hub_len;
 	memcpy(client->hub, hub, hub_len);

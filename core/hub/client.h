@@ -22,9 +22,6 @@ struct http;
 void client_upgrade(struct http *http);
 void client_gone(struct http *http);
 
-/* At the end of the server: the request gets no answer any more. */
-void client_abandon(struct http *http);
-
 /* Whether a path is the client endpoint's. */
 bool client_path(struct wps_span path);
 

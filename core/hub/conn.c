@@ -295,6 +295,8 @@ say_goodbye(struct worker *worker, struct mail *mail)
 			conn->sub->ops.goodbye(conn_sub_state(conn), conn,
 			    reason);
 		ws_close(conn->ws, closing->code, reason);
+		/* Not when the client has answered, which may take its time. */
+		event_disconnected(conn, reason);
 	}
 	conn_unref(&conn);
 }

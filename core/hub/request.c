@@ -19,6 +19,15 @@ struct wps_request {
 	void *data;
 };
 
+static void
+abandon(struct http *http)
+{
+	struct wps_request *request = http->exchange;
+
+	request->magic = 0;
+	free(request);
+}
+
 static struct wps_request *
 request_new(struct http *http)
 {
@@ -27,6 +36,8 @@ request_new(struct http *http)
 
 	request->magic = REQUEST_MAGIC;
 	request->http = http;
+	http->exchange = request;
+	http->abandon = abandon;
 	request->view = (struct wps_request_view){
 		.method = from->method_text,
 		.path = from->path,

@@ -37,7 +37,7 @@ expect(struct chunk *chunk, struct wps_span in, char byte,
 	return 1;
 }
 
-/* --- size lines ------------------------------------------------------------ */
+/* --- size lines ----------------------------------------------------------- */
 
 static int
 hex_value(char c)
@@ -102,7 +102,7 @@ step_size_lf(struct chunk *chunk, struct wps_span in)
 	    chunk->left > 0 ? CHUNK_DATA : CHUNK_TRAILER);
 }
 
-/* --- data ------------------------------------------------------------------ */
+/* --- data ----------------------------------------------------------------- */
 
 static size_t
 step_data(struct chunk *chunk, struct wps_span in)
@@ -127,7 +127,7 @@ step_data_lf(struct chunk *chunk, struct wps_span in)
 	return expect(chunk, in, '\n', CHUNK_SIZE);
 }
 
-/* --- trailers -------------------------------------------------------------- */
+/* --- trailers ------------------------------------------------------------- */
 
 static size_t
 step_trailer(struct chunk *chunk, struct wps_span in)
@@ -175,7 +175,7 @@ step_end_lf(struct chunk *chunk, struct wps_span in)
 	return expect(chunk, in, '\n', CHUNK_ENDED);
 }
 
-/* --- the whole ------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------ */
 
 static const step_fn steps[] = {
 	[CHUNK_SIZE] = step_size,

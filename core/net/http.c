@@ -134,6 +134,16 @@ linger(struct http *http)
 	    http->service->linger_ms);
 }
 
+/* What waits goes first; while it does, or a mailbox is full, nothing is read. */
+static void
+go_on(struct http *http)
+{
+	if (http->waiting_len > 0 || worker_congested(http_worker(http)))
+		soon(http);
+	else
+		stream_want_read(http->stream, true);
+}
+
 /* The answer is written: what now was decided when it was made. */
 static void
 on_flushed(struct sender *sender)
@@ -144,39 +154,53 @@ on_flushed(struct sender *sender)
 		drop(http);
 	else if (http->state == HTTP_LINGERING)
 		linger(http);
+	else if (http->state == HTTP_IDLE)
+		go_on(http);
 }
 
 /* --- requests ------------------------------------------------------------- */
 
-static void
+/* False: there is no memory for it. What one read brings is kept at most. */
+static bool
 keep_waiting(struct http *http, struct wps_span left)
 {
 	if (left.len == 0)
-		return;
-	http->waiting = xrealloc(http->waiting, http->waiting_len + left.len, 1);
-	memcpy(http->waiting + http->waiting_len, left.data, left.len);
+		return true;
+	char *waiting = realloc(http->waiting, http->waiting_len + left.len);
+	if (waiting == NULL)
+		return false;
+	memcpy(waiting + http->waiting_len, left.data, left.len);
+	http->waiting = waiting;
 	http->waiting_len += left.len;
+	return true;
 }
 
-static void
-say_continue(struct http *http)
+/* False: the peer never reads its answers, or there is no memory for one. */
+static bool
+push_bytes(struct http *http, struct wps_span head, struct wps_span content)
 {
-	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct body *body = body_new(0, sizeof(text) - 1);
+	struct body *body = body_new(0, head.len + content.len);
 
 	if (body == NULL)
-		return;
-	memcpy(body_data(body), text, body->len);
-	(void)sender_push(&http->sender, body, NULL);
+		return false;
+	memcpy(body_data(body), head.data, head.len);
+	if (content.len > 0)
+		memcpy(body_data(body) + head.len, content.data, content.len);
+	int rc = sender_push(&http->sender, body, NULL);
 	body_unref(body);
+	return rc == WPS_OK;
 }
 
 static void
 serve(struct http *http, struct wps_span left)
 {
+	if (!keep_waiting(http, left)) {
+		drop(http);
+		return;
+	}
 	http->state = HTTP_SERVING;
+	http->whole = true;
 	worker_timer_stop(http_worker(http), &http->timer);
-	keep_waiting(http, left);
 	stream_want_read(http->stream, false);
 	http->service->serve(http);
 }
@@ -184,9 +208,12 @@ serve(struct http *http, struct wps_span left)
 static void
 begin_upgrade(struct http *http, struct wps_span left)
 {
+	if (!keep_waiting(http, left)) {
+		drop(http);
+		return;
+	}
 	http->state = HTTP_UPGRADING;
 	worker_timer_stop(http_worker(http), &http->timer);
-	keep_waiting(http, left);
 	http->service->upgrade(http);
 }
 
@@ -226,7 +253,9 @@ feed(struct http *http, struct wps_span bytes)
 				return;
 			}
 			if (http_request(http)->expect_continue)
-				say_continue(http);
+				(void)push_bytes(http, WPS_SPAN(
+				    "HTTP/1.1 100 Continue\r\n\r\n"),
+				    WPS_SPAN_NONE);
 			continue;
 		case HTTP_DONE:
 			serve(http, bytes);
@@ -244,6 +273,7 @@ begin_reading(struct http *http)
 	if (http->state != HTTP_IDLE)
 		return;
 	http->state = HTTP_READING;
+	http->whole = false;
 	worker_timer_start(http_worker(http), &http->timer,
 	    http->service->request_ms);
 }
@@ -255,7 +285,6 @@ go_idle(struct http *http)
 	reader_detach(http);
 	worker_timer_start(http_worker(http), &http->timer,
 	    http->service->idle_ms);
-	stream_want_read(http->stream, true);
 }
 
 static void
@@ -280,7 +309,6 @@ take_up(struct worker *worker, struct mail *mail)
 	if (http->state != HTTP_IDLE)
 		return;
 	if (worker_congested(worker)) {
-		stream_want_read(http->stream, false);
 		http->rester.wake = on_rested;
 		worker_rest(worker, &http->rester);
 		return;
@@ -309,10 +337,9 @@ read_lingering(struct http *http, ssize_t n)
 static void
 read_early(struct http *http, struct wps_span bytes)
 {
-	if (http->waiting_len + bytes.len > UPGRADE_WAITING_MAX)
+	if (http->waiting_len + bytes.len > UPGRADE_WAITING_MAX ||
+	    !keep_waiting(http, bytes))
 		drop(http);
-	else
-		keep_waiting(http, bytes);
 }
 
 static void
@@ -376,25 +403,10 @@ http_accept(struct worker *worker, int fd, const struct http_service *service)
 	list_add(&worker->https, &http->link);
 	stream_set_owner(http->stream, &stream_ops, http);
 	go_idle(http);
+	stream_want_read(http->stream, true);
 }
 
 /* --- answers -------------------------------------------------------------- */
-
-/* False: the peer never reads its answers, or there is no memory for one. */
-static bool
-push_answer(struct http *http, struct wps_span head, struct wps_span content)
-{
-	struct body *body = body_new(0, head.len + content.len);
-
-	if (body == NULL)
-		return false;
-	memcpy(body_data(body), head.data, head.len);
-	if (content.len > 0)
-		memcpy(body_data(body) + head.len, content.data, content.len);
-	int rc = sender_push(&http->sender, body, NULL);
-	body_unref(body);
-	return rc == WPS_OK;
-}
 
 static void
 close_now(struct http *http)
@@ -403,19 +415,18 @@ close_now(struct http *http)
 	soon(http);
 }
 
-/* The answer is queued: the next request, or the end behind it. */
+/* The answer is queued; when it is written, on_flushed goes on. */
 static void
 answered(struct http *http, bool keep)
 {
-	if (!keep) {
-		http->state = HTTP_LINGERING;
-		worker_timer_start(http_worker(http), &http->timer,
-		    http->service->linger_ms);
+	if (keep) {
+		go_idle(http);
 		return;
 	}
-	go_idle(http);
-	if (http->waiting_len > 0 || worker_congested(http_worker(http)))
-		soon(http);
+	/* To be written it has as long as any other; then the linger begins. */
+	http->state = HTTP_LINGERING;
+	worker_timer_start(http_worker(http), &http->timer,
+	    http->service->idle_ms);
 }
 
 /* Whether the bytes behind the answered request are another request. */
@@ -424,8 +435,7 @@ goes_on(const struct http *http)
 {
 	const struct http_request *request = http_request(http);
 
-	return http->state == HTTP_SERVING && request->keep_alive &&
-	    http_reader_status(http->reader) == 0 &&
+	return http->whole && request->keep_alive &&
 	    !http_worker(http)->draining;
 }
 
@@ -440,7 +450,8 @@ http_respond(struct http *http, int status, const struct wps_header *headers,
 		return;
 	}
 	bool keep = goes_on(http);
-	bool head_only = http_request(http)->method == HTTP_METHOD_HEAD;
+	bool bare = http_request(http)->method == HTTP_METHOD_HEAD ||
+	    !http_status_has_body(status);
 	char head[HEAD_MAX];
 	size_t len = http_format_head(head, sizeof(head), status, headers,
 	    count, body.len, keep, worker_date(http_worker(http)));
@@ -450,8 +461,8 @@ http_respond(struct http *http, int status, const struct wps_header *headers,
 		    keep, worker_date(http_worker(http)));
 		body = WPS_SPAN_NONE;
 	}
-	if (push_answer(http, (struct wps_span){ head, len },
-	    head_only ? WPS_SPAN_NONE : body))
+	if (push_bytes(http, (struct wps_span){ head, len },
+	    bare ? WPS_SPAN_NONE : body))
 		answered(http, keep);
 	else
 		close_now(http);
@@ -491,11 +502,21 @@ accept_key(char dst[ACCEPT_SIZE + 1], struct wps_span key)
 	    sizeof(digest) }) = '\0';
 }
 
+static bool
+push_subprotocol(struct http *http, struct wps_span name)
+{
+	if (name.len == 0)
+		return true;
+	return push_bytes(http, WPS_SPAN("Sec-WebSocket-Protocol: "), name) &&
+	    push_bytes(http, WPS_SPAN("\r\n"), WPS_SPAN_NONE);
+}
+
+/* The name is one that the client offered, as long as its header may be. */
 static void
 push_switching(struct http *http, struct wps_span subprotocol)
 {
 	char accept[ACCEPT_SIZE + 1];
-	char head[512];
+	char head[256];
 
 	accept_key(accept, http_header_find(http_request(http),
 	    "Sec-WebSocket-Key"));
@@ -503,13 +524,13 @@ push_switching(struct http *http, struct wps_span subprotocol)
 	    "HTTP/1.1 101 Switching Protocols\r\n"
 	    "Upgrade: websocket\r\n"
 	    "Connection: Upgrade\r\n"
-	    "Sec-WebSocket-Accept: %s\r\n%s%.*s%s\r\n",
-	    accept, subprotocol.len ? "Sec-WebSocket-Protocol: " : "",
-	    (int)subprotocol.len, subprotocol.len ? subprotocol.data : "",
-	    subprotocol.len ? "\r\n" : "");
+	    "Sec-WebSocket-Accept: %s\r\n", accept);
 	wps_assert(n > 0 && (size_t)n < sizeof(head));
-	(void)push_answer(http, (struct wps_span){ head, (size_t)n },
-	    WPS_SPAN_NONE);
+	/* Half an answer is worth nothing: its client sees the end instead. */
+	if (!push_bytes(http, (struct wps_span){ head, (size_t)n },
+	    WPS_SPAN_NONE) || !push_subprotocol(http, subprotocol) ||
+	    !push_bytes(http, WPS_SPAN("\r\n"), WPS_SPAN_NONE))
+		stream_shutdown(http->stream);
 }
 
 void
@@ -582,7 +603,10 @@ http_drain(struct worker *worker)
 	for (struct list *link = worker->https.next; link != &worker->https;) {
 		struct http *http = container_of(link, struct http, link);
 		link = link->next;
-		if (http->state == HTTP_IDLE || http->state == HTTP_READING)
+		if (http->state == HTTP_IDLE && http->sender.head)
+			http->state = HTTP_LINGERING;
+		else if (http->state == HTTP_IDLE ||
+		    http->state == HTTP_READING)
 			drop(http);
 	}
 }
@@ -593,7 +617,7 @@ http_abandon_all(struct worker *worker)
 	for (struct list *link; (link = list_take(&worker->https));) {
 		struct http *http = container_of(link, struct http, link);
 		if (http->exchange)
-			http->service->abandon(http);
+			http->abandon(http);
 		http->state = HTTP_CLOSED;
 		if (!http->next_due)
 			http_free(http);

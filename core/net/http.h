@@ -2,8 +2,9 @@
 /*
  * HTTP connections of a server (RFC 9112), on streams.
  *
- * One request at a time: what is pipelined behind it waits, unread. State is
- * held only during a request; an idle connection keeps none but this struct.
+ * One request at a time: what is pipelined behind it waits, unread, until its
+ * answer is written. State is held only during a request; an idle connection
+ * keeps none but this struct.
  * Upgrades leave by http_upgrade, which takes the stream away.
  */
 #ifndef NET_HTTP_H
@@ -24,8 +25,6 @@ struct http_service {
 	void (*upgrade)(struct http *http);
 	/* The peer has gone before the answer to an upgrade request. */
 	void (*gone)(struct http *http);
-	/* At the end of the server: the exchange gets no answer any more. */
-	void (*abandon)(struct http *http);
 	struct http_limits limits;
 	struct sender_limits out;
 	uint64_t request_ms;  /* from the first byte to the last of a request */
@@ -52,6 +51,7 @@ struct http {
 	struct sender sender;
 	const struct http_service *service;
 	struct http_reader *reader; /* owned; none while idle */
+	bool whole;                 /* the request was read to its end */
 	struct wheel_timer timer;
 	struct mail next;    /* takes up what waits, or frees */
 	bool next_due;
@@ -59,7 +59,10 @@ struct http {
 	size_t waiting_len;
 	size_t lingered;
 	struct rester rester;
-	void *exchange;      /* of the layer above, during a request */
+	/* Of the layer above, during a request; `abandon` ends it without an
+	 * answer, at the end of the server. */
+	void *exchange;
+	void (*abandon)(struct http *http);
 };
 
 #define HTTP_MAGIC 0x77687470u

@@ -41,7 +41,7 @@ struct http_reader {
 	const char *reason;
 };
 
-/* --- buffers --------------------------------------------------------------- */
+/* --- buffers -------------------------------------------------------------- */
 
 /* Room for `more` bytes, which have passed a limit; false: no memory for them. */
 static bool
@@ -91,7 +91,7 @@ buffer_reset(struct buffer *buffer)
 	*buffer = (struct buffer){ 0 };
 }
 
-/* --- life ------------------------------------------------------------------ */
+/* --- life ----------------------------------------------------------------- */
 
 static void
 begin(struct http_reader *reader)
@@ -140,7 +140,7 @@ http_reader_reset(struct http_reader *reader)
 	begin(reader);
 }
 
-/* --- what the headers mean ------------------------------------------------- */
+/* --- what the headers mean ------------------------------------------------ */
 
 static bool
 refuse(struct http_reader *reader, int status, const char *reason)
@@ -213,7 +213,7 @@ gather_wishes(const struct wps_header *headers, size_t count)
 	return wishes;
 }
 
-/* --- the head -------------------------------------------------------------- */
+/* --- the head ------------------------------------------------------------- */
 
 static enum http_method
 method_of(struct wps_span text)
@@ -385,7 +385,7 @@ feed_head(struct http_reader *reader, struct wps_span *bytes)
 	return HTTP_MORE;
 }
 
-/* --- the body -------------------------------------------------------------- */
+/* --- the body ------------------------------------------------------------- */
 
 static enum http_event
 end_body(struct http_reader *reader)
@@ -445,7 +445,7 @@ feed_chunks(struct http_reader *reader, struct wps_span *bytes)
 	}
 }
 
-/* --- the whole ------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------ */
 
 static enum http_event
 feed(struct http_reader *reader, struct wps_span *bytes)
@@ -494,7 +494,7 @@ http_reader_request(const struct http_reader *reader)
 	return &reader->request;
 }
 
-/* --- helpers for who reads a request --------------------------------------- */
+/* --- helpers for who reads a request -------------------------------------- */
 
 struct wps_span
 http_header_find(const struct http_request *request, const char *name)

@@ -51,9 +51,9 @@ phrase_of(int status)
 		int status;
 		const char *phrase;
 	} phrases[] = {
-		{ 200, "OK" },
 		{ 100, "Continue" },
 		{ 101, "Switching Protocols" },
+		{ 200, "OK" },
 		{ 201, "Created" },
 		{ 202, "Accepted" },
 		{ 204, "No Content" },
@@ -127,6 +127,12 @@ put_status_line(struct text *text, int status)
 	put(text, WPS_SPAN("\r\n"));
 }
 
+bool
+http_status_has_body(int status)
+{
+	return status >= 200 && status != 204 && status != 304;
+}
+
 size_t
 http_format_head(char *dst, size_t cap, int status,
     const struct wps_header *headers, size_t count, size_t body_len, bool keep,
@@ -140,7 +146,7 @@ http_format_head(char *dst, size_t cap, int status,
 		if (may_be_sent(&headers[i]))
 			put_header(&text, headers[i].name, headers[i].value);
 	}
-	if (status >= 200 && status != 204) {
+	if (http_status_has_body(status)) {
 		put(&text, WPS_SPAN("Content-Length: "));
 		put_number(&text, body_len);
 		put(&text, WPS_SPAN("\r\n"));

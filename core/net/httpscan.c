@@ -36,7 +36,7 @@ text_of(const char *head, struct scan_part part)
 	return (struct wps_span){ head + part.at, part.len };
 }
 
-/* --- header lines that tell what the message is ---------------------------- */
+/* --- header lines that tell what the message is --------------------------- */
 
 static bool
 take_host(struct http_scan *scan, struct wps_span value)
@@ -117,7 +117,7 @@ take_field(struct http_scan *scan, const char *head)
 	return true;
 }
 
-/* --- the request line ------------------------------------------------------ */
+/* --- the request line ----------------------------------------------------- */
 
 /* RFC 9112, section 2.2: one empty line before a request is let pass. */
 static bool
@@ -227,7 +227,7 @@ step_line_lf(struct http_scan *scan, const char *head, size_t end)
 	return judge_version(scan, text_of(head, scan->version));
 }
 
-/* --- header lines ---------------------------------------------------------- */
+/* --- header lines --------------------------------------------------------- */
 
 static bool
 step_field(struct http_scan *scan, const char *head, size_t end)
@@ -297,7 +297,7 @@ step_end_lf(struct http_scan *scan, const char *head, size_t end)
 	return true;
 }
 
-/* --- the whole ------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------ */
 
 static const step_fn steps[] = {
 	[SCAN_START] = step_start,

@@ -40,7 +40,7 @@ checked(const struct wps_conn *conn)
 
 /* --- the plugin itself ----------------------------------------------------------- */
 
-static void
+static void ATTR_PRINTF(3, 4)
 api_log(const struct wps_self *self, enum wps_log_level level,
     const char *format, ...)
 {

@@ -44,19 +44,25 @@ function eventHandler(service) {
 
   return new WebPubSubEventHandler(HUB, {
     path: '/eventhandler',
-    // Who may enter, as whom, and what they may do there.
+    // Who may enter, and what they may do there. The name is kept as the
+    // connection's state, which comes back with each of its events: context.userId
+    // is a header, in which Node misreads all letters beyond ASCII.
     handleConnect(request, response) {
-      const { userId } = request.context;
-      if (!userId) response.fail(401, 'Please say who you are.');
-      else response.success({ groups: [ROOM], roles: [`webpubsub.sendToGroup.${ROOM}`] });
+      const [name] = request.claims.sub ?? [];
+      if (!name) {
+        response.fail(401, 'Please say who you are.');
+        return;
+      }
+      response.setState('name', name);
+      response.success({ groups: [ROOM], roles: [`webpubsub.sendToGroup.${ROOM}`] });
     },
     onConnected({ context }) {
-      people.set(context.connectionId, context.userId);
-      tellPeople({ kind: 'came', name: context.userId });
+      people.set(context.connectionId, context.states.name);
+      tellPeople({ kind: 'came', name: context.states.name });
     },
     onDisconnected({ context }) {
       people.delete(context.connectionId);
-      tellPeople({ kind: 'went', name: context.userId });
+      tellPeople({ kind: 'went', name: context.states.name });
     },
     // "roll" is answered to everybody; the caller gets its count of rolls, which
     // the server keeps with the connection.
@@ -68,7 +74,7 @@ function eventHandler(service) {
       }
       const rolls = (context.states.rolls ?? 0) + 1;
       response.setState('rolls', rolls);
-      tell({ kind: 'roll', name: context.userId, dice: data, ...roll });
+      tell({ kind: 'roll', name: context.states.name, dice: data, ...roll });
       response.success(JSON.stringify({ kind: 'rolls', rolls }), 'json');
     },
   });

@@ -87,8 +87,10 @@ struct wps_auth {
 
 	/*
 	 * [any] Makes a client token into room for cap bytes; no NUL. Returns
-	 * WPS_OK; WPS_FULL when the room is too small; WPS_DECLINED when there
-	 * is no key for it. `state` is the plugin's. May be NULL.
+	 * WPS_OK; WPS_FULL when the room is too small, or the token would be
+	 * longer than authenticate accepts; WPS_DECLINED when there is no key
+	 * for it; WPS_EINVAL when a claim is not UTF-8 or the lifetime is no
+	 * time. `state` is the plugin's. May be NULL.
 	 */
 	int (*issue)(void *state, const struct wps_claims *claims, char *dst,
 	    size_t cap, size_t *len_out);

@@ -35,7 +35,8 @@ struct wps_route {
 	/*
 	 * [loop] Serves the request: host->respond is called exactly once, before
 	 * or after this returns. The request stays valid until then, even when
-	 * its caller has gone. Mandatory.
+	 * its caller has gone, or the server has come to
+	 * its end: worker_stop must not answer any more. Mandatory.
 	 */
 	void (*serve)(void *worker_state, struct wps_request *request);
 };

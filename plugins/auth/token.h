@@ -22,7 +22,7 @@ struct token {
 	struct wps_identity identity;
 	const struct audience *audiences;
 	size_t audience_count;
-	struct wps_span text; /* the token itself, or absent: see token_read */
+	struct wps_span text; /* the token itself */
 	size_t size;          /* of all this in memory */
 };
 

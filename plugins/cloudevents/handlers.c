@@ -87,7 +87,8 @@ complain(const struct wps_host *host, const struct wps_conf *map,
 	char where[256];
 
 	host->conf_where(map, option, where, sizeof(where));
-	snprintf(err->text, sizeof(err->text), "%s: %s: %s", where, option, reason);
+	snprintf(err->text, sizeof(err->text), "%s: %s: %.200s", where, option,
+	    reason);
 	return WPS_EINVAL;
 }
 

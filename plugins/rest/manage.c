@@ -44,7 +44,8 @@ manage_run(struct call *call, const struct params *params)
 
 	if (command.op == WPS_OP_JOIN || command.op == WPS_OP_LEAVE)
 		command.group = params->path[ROUTE_GROUP];
-	if (command.op == WPS_OP_CLOSE && !read_reason(params, &command, &error)) {
+	if (command.op == WPS_OP_CLOSE &&
+	    !read_reason(params, &command, &error)) {
 		reply_error(call, &error);
 		return;
 	}

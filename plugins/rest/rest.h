@@ -25,7 +25,7 @@ struct rest {
 	const struct wps_host *host;
 	const struct wps_self *self;
 	bool permissions_without_target; /* then they mean all groups */
-	bool legacy_path_decoding;       /* %2F in users and groups stays as it is */
+	bool legacy_path_decoding;       /* %2F in users and groups stays */
 };
 
 struct rest_worker {
@@ -53,7 +53,7 @@ struct call {
 	const struct wps_request_view *view; /* borrowed from the request */
 	struct route route;
 	char hub_text[NAME_HUB_MAX];
-	struct wps_span hub; /* in lower case; absent: what the path names is none */
+	struct wps_span hub; /* in lower case; absent: the path names no hub */
 	enum call_state state;
 	int identified;      /* the result of asking who calls */
 	struct wps_outcome outcome;

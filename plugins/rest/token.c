@@ -203,7 +203,8 @@ token_run(struct call *call, const struct params *params)
 	}
 	claims.audience = make_audience(call, path, audience);
 	if (claims.audience.data == NULL) {
-		error_bad(&error, "Request", "the Host header is missing or too long");
+		error_bad(&error, "Request",
+		    "the Host header is missing or too long");
 		reply_error(call, &error);
 		return;
 	}

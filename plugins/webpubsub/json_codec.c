@@ -56,7 +56,7 @@ put_number(struct out *out, uint64_t number)
 	out_put(out, (struct wps_span){ digits + at, sizeof(digits) - at });
 }
 
-/* --- messages --------------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------- */
 
 static void
 put_data(struct out *out, const struct wps_msg_view *msg)
@@ -116,7 +116,7 @@ write_message(struct out *out, const struct reply *reply)
 	PUT(out, "}");
 }
 
-/* --- the rest ----------------------------------------------------------------------- */
+/* --- the rest ------------------------------------------------------------- */
 
 static void
 write_ack(struct out *out, const struct reply *reply)
@@ -180,7 +180,7 @@ const struct codec json_codec = {
 	.write = json_write,
 };
 
-/* --- the subprotocol ------------------------------------------------------------------ */
+/* --- the subprotocol ------------------------------------------------------ */
 
 static void
 on_open(void *worker_state, struct wps_conn *conn,

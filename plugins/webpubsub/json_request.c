@@ -93,7 +93,7 @@ find_members(struct reading *reading, struct wps_span text)
 	return rc == WPS_NOT_FOUND ? WPS_OK : WPS_EPROTO;
 }
 
-/* --- values --------------------------------------------------------------------- */
+/* --- values --------------------------------------------------------------- */
 
 static int
 read_string(struct scratch *scratch, const struct jscan_value *value,
@@ -159,7 +159,7 @@ read_ack(struct reading *reading)
 	return WPS_OK;
 }
 
-/* --- payload and metadata ---------------------------------------------------------- */
+/* --- payload and metadata ------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -266,7 +266,7 @@ read_content(struct reading *reading)
 	return metadata ? WPS_OK : WPS_EPROTO;
 }
 
-/* --- requests ------------------------------------------------------------------------ */
+/* --- requests ------------------------------------------------------------- */
 
 static int
 read_group_name(struct reading *reading)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define FIRST_PAIRS 16
+#define STEP 4096 /* bytes are taken in multiples of it */
 
 void
 scratch_begin(struct scratch *scratch, size_t limit)
@@ -22,9 +23,10 @@ scratch_take(struct scratch *scratch, size_t len)
 	if (len > scratch->limit - scratch->used)
 		return NULL;
 	if (scratch->cap < scratch->limit) {
+		size_t cap = (scratch->limit + STEP - 1) / STEP * STEP;
 		free(scratch->bytes);
-		scratch->bytes = malloc(scratch->limit);
-		scratch->cap = scratch->bytes ? scratch->limit : 0;
+		scratch->bytes = malloc(cap);
+		scratch->cap = scratch->bytes ? cap : 0;
 	}
 	if (scratch->bytes == NULL)
 		return NULL;

@@ -42,7 +42,7 @@ session_of(const struct worker *worker, const struct wps_conn *conn)
 	return host_of(worker)->conn_data(conn);
 }
 
-/* --- answers ---------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------- */
 
 static void
 send_ack(struct worker *worker, struct wps_conn *conn, uint64_t id,
@@ -78,7 +78,7 @@ fail_internally(struct task *task)
 	return WPS_DECLINED;
 }
 
-/* --- requests ------------------------------------------------------------------------ */
+/* --- requests ------------------------------------------------------------- */
 
 static int
 need_permission(struct task *task, enum wps_perm perm, const char *before)
@@ -247,7 +247,7 @@ run_and_answer(struct worker *worker, struct wps_conn *conn,
 		send_ack(worker, conn, request->ack_id, &task.failure);
 }
 
-/* --- the life of a connection ----------------------------------------------------------- */
+/* --- the life of a connection --------------------------------------------- */
 
 void
 semantics_open(struct worker *worker, struct wps_conn *conn,

@@ -52,7 +52,7 @@ simple_of(void *worker_state, const struct wps_conn *conn)
 	return host_of(worker_state)->conn_data(conn);
 }
 
-/* --- the query ---------------------------------------------------------------------- */
+/* --- the query ------------------------------------------------------------ */
 
 static bool
 is_text(struct wps_span encoded, struct wps_span text)
@@ -143,7 +143,7 @@ on_check(void *worker_state, const struct wps_handshake *handshake,
 	return WPS_EINVAL;
 }
 
-/* --- what comes in --------------------------------------------------------------------- */
+/* --- what comes in -------------------------------------------------------- */
 
 static void
 give_up(void *worker_state, struct wps_conn *conn)
@@ -257,7 +257,7 @@ on_close(void *worker_state, struct wps_conn *conn)
 	simple->target = NULL;
 }
 
-/* --- what goes out ---------------------------------------------------------------------- */
+/* --- what goes out -------------------------------------------------------- */
 
 static int
 on_encode(void *worker_state, const struct wps_msg_view *msg,

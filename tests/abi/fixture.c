@@ -65,8 +65,10 @@ WPS_EXPORT const struct wps_plugin wps_plugin_v2 = {
 	.init = fixture_init,
 };
 #elif FIXTURE == NO_SYMBOL
-extern const int fixture_answer;
-WPS_EXPORT const int fixture_answer = sizeof(fixture_init);
+extern int (*const fixture_answer)(const struct wps_host *host,
+    struct wps_self *self, void **state_out);
+WPS_EXPORT int (*const fixture_answer)(const struct wps_host *host,
+    struct wps_self *self, void **state_out) = fixture_init;
 #else
 static const char *const depends[] = { "webpubsub_of_tomorrow", NULL };
 

@@ -30,15 +30,6 @@ open_one(struct fixture *f, const char *name)
 }
 
 static void
-check_text(const char *what, const char *got, const char *expected)
-{
-	if (strcmp(got, expected) != 0)
-		fprintf(stderr, "\n%s\n  expected: %s\n  got:      %s\n", what,
-		    expected, got);
-	CU_ASSERT_STRING_EQUAL(got, expected);
-}
-
-static void
 test_each_refusal_has_its_own_line(void)
 {
 	static const struct {

@@ -95,7 +95,7 @@ serverTest('frames may come in pieces of one byte', async (server) => {
 serverTest('clients are told when the server stops', async (server) => {
   const json = await server.rawGreeted('chat', { userId: 'ann' });
   const simple = await server.raw('chat', { userId: 'bob', protocols: [] });
-  process.kill(server.pid, 'SIGTERM');
+  server.terminate();
   const told = await Promise.all([json.frames.find((f) => f.opcode === OP.CLOSE),
     simple.frames.find((f) => f.opcode === OP.CLOSE)]);
   for (const frame of told)

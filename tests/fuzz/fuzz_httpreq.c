@@ -3,11 +3,13 @@
  * Requests, one behind the other, in any pieces: what a reader finds does not
  * depend on where they are cut. The first four bytes choose the cuts.
  */
+#include "fuzz.h"
+
 #include "net/httpreq.h"
 
-#include <stdlib.h>
+#include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define SEED_SIZE sizeof(uint32_t)
 
 static const struct http_limits limits = {
 	.line = 128,
@@ -20,6 +22,7 @@ static const struct http_limits limits = {
 struct trace {
 	uint64_t hash;
 	unsigned requests;
+	enum http_event last;
 };
 
 static void
@@ -73,13 +76,14 @@ feed(struct http_reader *reader, const char *data, size_t len,
 		size_t used = 0;
 		enum http_event event = http_reader_feed(reader, data, len,
 		    &used);
-		if (used > len)
-			abort();
+		PROMISE(used <= len);
 		data += used;
 		len -= used;
+		/* A reader that has been fed nothing has nothing to say. */
+		if (event != HTTP_MORE || used > 0)
+			trace->last = event;
 		if (event == HTTP_MORE) {
-			if (len > 0)
-				abort();
+			PROMISE(len == 0);
 			return true;
 		}
 		note_number(trace, event);
@@ -118,8 +122,7 @@ read_all(const uint8_t *data, size_t size, uint32_t seed, size_t most)
 		if (len > size)
 			len = size;
 		char *copy = malloc(len);
-		if (copy == NULL)
-			abort();
+		PROMISE(copy != NULL);
 		memcpy(copy, data, len);
 		going = feed(reader, copy, len, &trace);
 		free(copy);
@@ -130,22 +133,34 @@ read_all(const uint8_t *data, size_t size, uint32_t seed, size_t most)
 	return trace;
 }
 
+/* Whole requests and nothing else. */
+bool
+fuzz_accepts(struct wps_span input)
+{
+	if (input.len < SEED_SIZE)
+		return false;
+	struct trace trace = read_all((const uint8_t *)input.data + SEED_SIZE,
+	    input.len - SEED_SIZE, 0, 0);
+	return trace.requests > 0 && trace.last == HTTP_DONE;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t mosts[] = { 1, 7, 100 };
 	uint32_t seed;
 
-	if (size < sizeof(seed))
+	if (size < SEED_SIZE)
 		return 0;
-	memcpy(&seed, data, sizeof(seed));
-	data += sizeof(seed);
-	size -= sizeof(seed);
+	memcpy(&seed, data, SEED_SIZE);
+	data += SEED_SIZE;
+	size -= SEED_SIZE;
 	struct trace whole = read_all(data, size, seed, 0);
 	for (size_t i = 0; i < sizeof(mosts) / sizeof(mosts[0]); i++) {
 		struct trace cut = read_all(data, size, seed, mosts[i]);
-		if (cut.hash != whole.hash || cut.requests != whole.requests)
-			abort();
+		PROMISE(cut.hash == whole.hash);
+		PROMISE(cut.requests == whole.requests);
+		PROMISE(cut.last == whole.last);
 	}
 	return 0;
 }

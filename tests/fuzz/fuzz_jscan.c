@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-/* --- the grammar of RFC 8259, rule by rule -------------------------------------- */
+/* --- the grammar of RFC 8259, rule by rule ------------------------------- */
 
 struct reader {
 	const char *at, *end;
@@ -146,7 +146,7 @@ read_value(struct reader *r, unsigned depth)
 	return good;
 }
 
-/* --- promises about values ------------------------------------------------------ */
+/* --- promises about values ----------------------------------------------- */
 
 static void
 check_quote(struct wps_span text)
@@ -204,7 +204,8 @@ check_number(const struct jscan_value *value)
 	text[value->raw.len] = '\0';
 	errno = 0;
 	unsigned long long expected = strtoull(text, NULL, 10);
-	PROMISE(good == (errno == 0 && strspn(text, "0123456789") == value->raw.len));
+	PROMISE(good ==
+	    (errno == 0 && strspn(text, "0123456789") == value->raw.len));
 	PROMISE(!good || number == expected);
 }
 

@@ -14,6 +14,7 @@
 #include <CUnit/Basic.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -324,7 +325,7 @@ struct app {
 
 	char *seen[SEEN_MAX]; /* requests as they came; handshakes are not among them */
 	size_t seen_count;
-	unsigned handshakes, gets;
+	unsigned handshakes, get_requests;
 	char last_handshake[1024];
 };
 
@@ -365,7 +366,7 @@ answer_to(struct app *app, const char *request, size_t len)
 		return app->handshake;
 	}
 	if (strncmp(request, "GET ", 4) == 0) {
-		app->gets++;
+		app->get_requests++;
 		return app->get;
 	}
 	size_t turn = app->seen_count < app->answer_count ? app->seen_count :
@@ -696,7 +697,7 @@ test_connect_event_is_sent_as_specified(void)
 	    "ce-userId: alice\r\n"
 	    "x-ms-client-request-id: ID\r\n"
 	    "User-Agent: wps/" PACKAGE_VERSION "\r\n"
-	    "Content-Length: 462\r\n"
+	    "Content-Length: 434\r\n"
 	    "\r\n"
 	    "{\"claims\":{\"sub\":[\"alice\"],\"iat\":[\"1790000000\"],\"role\":[\"r1\",\"r2\"],"
 	    "\"x\":[\"{\\\"y\\\":[1,true]}\"],\"nameid\":[\"alice\"],"
@@ -862,10 +863,10 @@ test_connect_answers(void)
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "ok" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull", "ok" },
 		{ "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}", "ok" },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 95\r\n\r\n"
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 91\r\n\r\n"
 		  "{\"userId\":\"bob\",\"groups\":[\"g1\",\"g2\"],\"roles\":[],\"subProtocol\":"
 		  "\"a.v1\",\"other\":1,\"x\":{\"y\":2}}", "ok user=bob subprotocol=a.v1 roles= groups=g1,g2" },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 58\r\n\r\n"
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n"
 		  "{\"userId\":null,\"groups\":null,\"ROLES\":[\"r\"],\"subprotocol\":\"\"}",
 		  "ok roles=r" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"userId\":1}", "failed" },
@@ -1193,7 +1194,7 @@ test_handshake_is_sent_as_specified(void)
 static void
 test_handshake_answers(void)
 {
-	static const struct { const char *options, *get, *answer, *log; long gets; } cases[] = {
+	static const struct { const char *options, *get, *answer, *log; long get_requests; } cases[] = {
 		{ AGREES, HANG, "ok", "agrees", 0 },
 		{ HANDSHAKE("204 No", "webhook-allowed-origin: WPS.example.net\r\n"), HANG,
 		  "ok", "agrees", 0 },
@@ -1225,7 +1226,7 @@ test_handshake_answers(void)
 		    ask(user_event("message", "x"), &reply), cases[i].answer);
 		CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, cases[i].log));
 		check_number("OPTIONS", app.handshakes, 1);
-		check_number("GET", app.gets, cases[i].gets);
+		check_number("GET", app.get_requests, cases[i].get_requests);
 		check_number("events", (long)app.seen_count, strcmp(cases[i].answer, "ok") == 0);
 		stop();
 	}

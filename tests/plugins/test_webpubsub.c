@@ -8,30 +8,29 @@
 
 #include "plugins/webpubsub/semantics.h"
 
-extern const struct wps_plugin wps_plugin_v1;
-
 struct fakeconn_host host;
 
 /* Each test has a host of its own, and leaves nothing behind. */
 static void
 set_up(void)
 {
-	host = (struct fakeconn_host){ .option = NULL };
-	fakeconn_start(&host, &wps_plugin_v1);
+	fakeconn_start(&host, NULL);
 }
 
 static void
 tear_down(void)
 {
-	check_number("messages that are left over", fakeconn_stop(&host), 0);
+	fakeconn_stop(&host);
 }
 
 void
 restart_with(const char *option, int64_t value)
 {
-	tear_down();
-	host = (struct fakeconn_host){ .option = option, .option_value = value };
-	fakeconn_start(&host, &wps_plugin_v1);
+	static struct fakehost_value options[2];
+
+	fakeconn_stop(&host);
+	options[0] = (struct fakehost_value){ .name = option, .number = value };
+	fakeconn_start(&host, options);
 }
 
 struct wps_conn *
@@ -56,7 +55,7 @@ talk(struct wps_conn *conn, const struct row *rows, size_t count)
 	}
 }
 
-/* --- section 7.4 ------------------------------------------------------------------- */
+/* --- section 7.4 ---------------------------------------------------------- */
 
 static void
 test_first_message_is_connected(void)
@@ -83,7 +82,7 @@ test_an_idle_connection_holds_little(void)
 	CU_ASSERT_PTR_NULL(((struct session *)conn->data)->acks);
 }
 
-/* --- sections 6.1 to 6.3 ----------------------------------------------------------- */
+/* --- sections 6.1 to 6.3 -------------------------------------------------- */
 
 static void
 test_join_send_and_leave_are_done_and_acked(void)
@@ -169,7 +168,7 @@ test_requests_without_ack_id_are_not_answered(void)
 	TALK(open_client(), rows);
 }
 
-/* --- sections 6.5, 6.6, 6.10 ------------------------------------------------------- */
+/* --- sections 6.5, 6.6, 6.10 ---------------------------------------------- */
 
 static void
 test_ping_is_answered_and_never_acked(void)
@@ -198,7 +197,7 @@ test_sequence_ack_and_invoke_response_change_nothing(void)
 	TALK(open_client(), rows);
 }
 
-/* --- section 8 --------------------------------------------------------------------- */
+/* --- section 8 ------------------------------------------------------------ */
 
 static void
 test_processed_ack_id_is_a_duplicate(void)
@@ -316,7 +315,7 @@ test_option_says_how_many_ack_ids_are_remembered(void)
 	join_with_ack(conn, 1, false);
 }
 
-/* --- section 9.4 ------------------------------------------------------------------- */
+/* --- section 9.4 ---------------------------------------------------------- */
 
 static void
 test_denied_requests_name_action_and_group(void)
@@ -402,7 +401,7 @@ test_send_without_memory_fails_alone(void)
 	TALK(conn, good);
 }
 
-/* --- sections 6.4 and 12 ------------------------------------------------------------ */
+/* --- sections 6.4 and 12 -------------------------------------------------- */
 
 static void
 test_event_waits_for_the_answer(void)
@@ -529,7 +528,7 @@ test_connection_may_end_while_an_event_is_pending(void)
 	CU_ASSERT_PTR_NULL(host.conns);
 }
 
-/* --- sections 5.1 and 19 ------------------------------------------------------------- */
+/* --- sections 5.1 and 19 -------------------------------------------------- */
 
 static void
 test_server_says_goodbye(void)

@@ -6,9 +6,9 @@
 #ifndef TEST_WEBPUBSUB_H
 #define TEST_WEBPUBSUB_H
 
-#include "support/check.h"
 #include "support/fakeconn.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define JSON "json.webpubsub.azure.v1"
 #define ACK(id) "{\"type\":\"ack\",\"ackId\":" #id ",\"success\":true}\n"
 #define NACK(id, name, text)                                                   \

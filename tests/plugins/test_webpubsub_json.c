@@ -9,7 +9,7 @@
 #define SEND "{\"type\":\"sendToGroup\",\"group\":\"g\","
 #define EVENT "{\"type\":\"event\",\"event\":\"e\","
 
-/* --- requests that are valid ---------------------------------------------------------- */
+/* --- requests that are valid ---------------------------------------------- */
 
 static void
 test_text_is_read_tolerantly_where_it_may(void)
@@ -138,7 +138,7 @@ test_events_read_data_as_sends_do(void)
 	TALK(open_client(), rows);
 }
 
-/* --- requests that are not -------------------------------------------------------------- */
+/* --- requests that are not ------------------------------------------------ */
 
 static void
 check_invalid(const char *says)
@@ -269,7 +269,7 @@ test_a_request_that_breaks_off_is_invalid(void)
 	}
 }
 
-/* --- limits on both sides ------------------------------------------------------------------ */
+/* --- limits on both sides ------------------------------------------------- */
 
 /* What the server is asked after a request with so many times `unit` in it; NULL
  * when the request is invalid. */
@@ -405,7 +405,7 @@ test_large_payloads_pass_whole(void)
 	free(says);
 }
 
-/* --- what goes out --------------------------------------------------------------------------- */
+/* --- what goes out -------------------------------------------------------- */
 
 static void
 test_messages_are_whole_frames(void)

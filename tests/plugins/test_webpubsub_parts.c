@@ -9,7 +9,7 @@
 #include "plugins/webpubsub/any.h"
 #include "plugins/webpubsub/scratch.h"
 
-/* --- ack ids ------------------------------------------------------------------------------- */
+/* --- ack ids -------------------------------------------------------------- */
 
 static void
 test_no_memory_is_an_empty_memory(void)
@@ -82,7 +82,7 @@ test_the_largest_capacity_works(void)
 	ackmem_free(&memory);
 }
 
-/* --- Any ------------------------------------------------------------------------------------- */
+/* --- Any ------------------------------------------------------------------ */
 
 static void
 test_any_is_told_from_other_bytes(void)
@@ -126,7 +126,7 @@ test_any_is_told_from_other_bytes(void)
 	}
 }
 
-/* --- scratch ------------------------------------------------------------------------------------ */
+/* --- scratch -------------------------------------------------------------- */
 
 static void
 test_scratch_stays_in_its_limit_and_in_place(void)

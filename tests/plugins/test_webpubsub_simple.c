@@ -39,7 +39,7 @@ test_nothing_is_said_first_and_last(void)
 	check_text("close", fakeconn_heard(conn), "close 1000 bye\n");
 }
 
-/* --- section 3.2 ------------------------------------------------------------------------- */
+/* --- section 3.2 ---------------------------------------------------------- */
 
 static void
 test_query_is_judged_before_the_upgrade(void)
@@ -101,7 +101,7 @@ test_group_names_are_limited_as_elsewhere(void)
 	check_text("1025 of 3 bytes", check_group_of("%e2%82%ac", 1025), BAD_GROUP);
 }
 
-/* --- events ---------------------------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------- */
 
 static void
 test_frames_are_message_events(void)
@@ -170,7 +170,7 @@ test_event_that_nobody_wants_closes(void)
 	}
 }
 
-/* --- messages to a group ----------------------------------------------------------------------- */
+/* --- messages to a group -------------------------------------------------- */
 
 static void
 test_frames_go_to_the_group_of_the_query(void)
@@ -201,7 +201,7 @@ test_members_hear_themselves_unless_no_echo(void)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct wps_conn *conn = open_simple(rows[i].query);
-		host.table.conn_join(conn, WPS_SPAN("g"));
+		host.fake.host.conn_join(conn, WPS_SPAN("g"));
 		fakeconn_say(conn, "hi");
 		check_text(rows[i].query, fakeconn_heard(conn), rows[i].hears);
 		fakeconn_close(conn);
@@ -233,7 +233,7 @@ test_send_without_memory_closes(void)
 	check_text("close", fakeconn_heard(conn), FAILED);
 }
 
-/* --- what goes out ------------------------------------------------------------------------------ */
+/* --- what goes out -------------------------------------------------------- */
 
 static void
 test_messages_are_bare_frames(void)
@@ -274,8 +274,8 @@ test_kinds_of_clients_hear_each_other(void)
 {
 	struct wps_conn *simple = open_simple(TO_GROUP), *json = open_client();
 
-	host.table.conn_join(simple, WPS_SPAN("g"));
-	host.table.conn_join(json, WPS_SPAN("g"));
+	host.fake.host.conn_join(simple, WPS_SPAN("g"));
+	host.fake.host.conn_join(json, WPS_SPAN("g"));
 	fakeconn_recv(simple, WPS_FRAME_BINARY, WPS_SPAN("\x05\x01\x01"));
 	check_text("JSON", fakeconn_heard(json),
 	    "{\"type\":\"message\",\"from\":\"group\",\"group\":\"g\","

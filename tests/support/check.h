@@ -59,6 +59,21 @@ run_tests(const char *suite_name, const struct named_test *tests, size_t count)
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* The same for suites that are written as a table. */
+static inline int
+run_suites(CU_SuiteInfo *suites)
+{
+	if (CU_initialize_registry() != CUE_SUCCESS ||
+	    CU_register_suites(suites) != CUE_SUCCESS)
+		return EXIT_FAILURE;
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	unsigned run = CU_get_number_of_tests_run();
+	unsigned failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return run == 0 || failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 #define TEST(function) { #function, function }
 #define RUN_TESTS(suite, tests)                                                \
 	run_tests(suite, tests, sizeof(tests) / sizeof((tests)[0]))

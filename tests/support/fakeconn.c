@@ -5,17 +5,6 @@
 #include "support/fakeconn.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <strings.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-struct wps_msg {
-	struct fakeconn_host *host;
-	unsigned refs;
-	struct wps_msg_view view;
-};
 
 struct wps_body {
 	struct fakeconn_host *host;
@@ -25,7 +14,7 @@ struct wps_body {
 	bool made;
 };
 
-/* --- text ----------------------------------------------------------------------- */
+/* --- text ----------------------------------------------------------------- */
 
 static void *
 need(void *memory)
@@ -127,130 +116,23 @@ hear(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
 	add_str(&conn->heard, "\n");
 }
 
-/* --- the plugin itself ------------------------------------------------------------ */
+/* --- messages and commands ------------------------------------------------ */
 
-static void WPS_PRINTF(3, 4)
-host_log(const struct wps_self *self, enum wps_log_level level,
-    const char *format, ...)
+static struct fakeconn_host *
+host_of(const struct wps_worker *worker)
 {
-	(void)self;
-	(void)level;
-	(void)format;
+	return fakehost_of(worker)->data;
 }
 
-static const struct wps_conf *
-host_conf(const struct wps_self *self)
-{
-	return (const struct wps_conf *)(const void *)self;
-}
-
-/* The host is an option's only home: its value, or the fallback of its row. */
-static int64_t
-host_conf_int(const struct wps_conf *conf, const char *name)
-{
-	const struct fakeconn_host *host =
-	    ((const struct wps_self *)(const void *)conf)->host;
-	const struct wps_option *row = host->plugin->options;
-
-	if (host->option && strcmp(host->option, name) == 0)
-		return host->option_value;
-	while (row->name && strcmp(row->name, name) != 0)
-		row++;
-	if (row->name == NULL)
-		abort();
-	return strtoll(row->fallback, NULL, 10);
-}
-
-static int
-host_add_subprotocol(struct wps_self *self, const struct wps_subprotocol *ops)
-{
-	struct fakeconn_host *host = self->host;
-
-	if (host->ops_count == FAKECONN_SUBPROTOCOLS || ops->name == NULL ||
-	    ops->recv == NULL || ops->encode == NULL)
-		return WPS_EINVAL;
-	host->ops[host->ops_count++] = *ops;
-	return WPS_OK;
-}
-
-/* --- messages and commands -------------------------------------------------------- */
-
-static struct wps_span
-dup(struct wps_span span)
-{
-	if (span.data == NULL)
-		return span;
-	char *copy = need(malloc(span.len ? span.len : 1));
-	if (span.len > 0)
-		memcpy(copy, span.data, span.len);
-	return (struct wps_span){ copy, span.len };
-}
-
-static void
-drop(struct wps_span span)
-{
-	free((void *)(uintptr_t)span.data);
-}
-
-static struct wps_msg *
-msg_make(struct fakeconn_host *host, const struct wps_msg_view *view)
-{
-	struct wps_msg *msg = need(calloc(1, sizeof(*msg)));
-	struct wps_pair *pairs =
-	    need(calloc(view->metadata_count + 1, sizeof(*pairs)));
-
-	msg->host = host;
-	msg->refs = 1;
-	msg->view = *view;
-	msg->view.group = dup(view->group);
-	msg->view.from_user = dup(view->from_user);
-	msg->view.payload = dup(view->payload);
-	for (size_t i = 0; i < view->metadata_count; i++) {
-		pairs[i].key = dup(view->metadata[i].key);
-		pairs[i].value = dup(view->metadata[i].value);
-	}
-	msg->view.metadata = pairs;
-	host->messages++;
-	return msg;
-}
-
-/* msg_create is not told whose the message is: the host that runs. */
+/* msg_create is not told on which host it is called: it is the one that was
+ * started last. */
 static struct fakeconn_host *running;
+static struct wps_msg *(*make_msg)(const struct wps_msg_view *view);
 
 static struct wps_msg *
 host_msg_create(const struct wps_msg_view *view)
 {
-	return running->no_memory ? NULL : msg_make(running, view);
-}
-
-static struct wps_msg *
-host_msg_ref(struct wps_msg *msg)
-{
-	msg->refs++;
-	return msg;
-}
-
-static void
-host_msg_unref(struct wps_msg *msg)
-{
-	if (msg == NULL || --msg->refs > 0)
-		return;
-	for (size_t i = 0; i < msg->view.metadata_count; i++) {
-		drop(msg->view.metadata[i].key);
-		drop(msg->view.metadata[i].value);
-	}
-	free((void *)(uintptr_t)msg->view.metadata);
-	drop(msg->view.group);
-	drop(msg->view.from_user);
-	drop(msg->view.payload);
-	msg->host->messages--;
-	free(msg);
-}
-
-static const struct wps_msg_view *
-host_msg_view(const struct wps_msg *msg)
-{
-	return &msg->view;
+	return running->no_memory ? NULL : make_msg(view);
 }
 
 static char *
@@ -274,7 +156,7 @@ log_command(struct fakeconn_host *host, const struct wps_command *command)
 
 	if (command->op != WPS_OP_SEND || command->whom != WPS_TO_GROUP)
 		abort();
-	const struct wps_msg_view *view = &command->msg->view;
+	const struct wps_msg_view *view = host->fake.host.msg_view(command->msg);
 	add_str(log, "send ");
 	add(log, command->hub);
 	add_str(log, "/");
@@ -315,7 +197,7 @@ encode(struct fakeconn_host *host, const struct wps_subprotocol *ops,
 {
 	*body = (struct wps_body){ .host = host };
 	host->encodes++;
-	if (ops->encode(host->worker_state, view, body) != WPS_OK) {
+	if (ops->encode(host->fake.worker_state, view, body) != WPS_OK) {
 		free(body->data);
 		body->made = false;
 	}
@@ -325,14 +207,16 @@ encode(struct fakeconn_host *host, const struct wps_subprotocol *ops,
 static void
 deliver_to_group(struct fakeconn_host *host, const struct wps_command *command)
 {
-	for (size_t i = 0; i < host->ops_count; i++) {
+	for (size_t i = 0; i < host->fake.subprotocol_count; i++) {
 		struct wps_body body = { .host = NULL };
 		for (struct wps_conn *conn = host->conns; conn; conn = conn->next) {
-			if (conn->ops != &host->ops[i] || conn == command->except ||
+			if (conn->ops != &host->fake.subprotocols[i] || conn == command->except ||
 			    !is_member(conn, command->name))
 				continue;
 			if (body.host == NULL)
-				encode(host, conn->ops, &command->msg->view, &body);
+				encode(host, conn->ops,
+				    host->fake.host.msg_view(command->msg),
+				    &body);
 			if (body.made)
 				hear(conn, body.frame,
 				    (struct wps_span){ body.data, body.len });
@@ -345,7 +229,7 @@ static void
 host_submit(struct wps_worker *worker, const struct wps_command *command,
     wps_done_fn done, void *data)
 {
-	struct fakeconn_host *host = (struct fakeconn_host *)(void *)worker;
+	struct fakeconn_host *host = host_of(worker);
 
 	if (done || data)
 		abort();
@@ -353,7 +237,7 @@ host_submit(struct wps_worker *worker, const struct wps_command *command,
 	deliver_to_group(host, command);
 }
 
-/* --- connections ----------------------------------------------------------------------- */
+/* --- connections ---------------------------------------------------------- */
 
 static const struct wps_conn_view *
 host_conn_view(const struct wps_conn *conn)
@@ -364,7 +248,7 @@ host_conn_view(const struct wps_conn *conn)
 static struct wps_worker *
 host_conn_worker(const struct wps_conn *conn)
 {
-	return (struct wps_worker *)(void *)conn->host;
+	return fakehost_worker(&conn->host->fake);
 }
 
 static void *
@@ -387,7 +271,7 @@ host_conn_close(struct wps_conn *conn, uint16_t code, struct wps_span reason)
 		return;
 	conn->closing = true;
 	if (conn->ops->goodbye)
-		conn->ops->goodbye(conn->host->worker_state, conn, reason);
+		conn->ops->goodbye(conn->host->fake.worker_state, conn, reason);
 	add_format(&conn->heard, "close %u ", code);
 	add(&conn->heard, reason);
 	add_str(&conn->heard, "\n");
@@ -448,75 +332,59 @@ host_conn_event(struct wps_conn *conn, const struct wps_event *event,
 	if (host->event_result != WPS_OK)
 		return host->event_result;
 	if (host->event_answer)
-		done(host->worker_state, conn, host->event_answer);
+		done(host->fake.worker_state, conn, host->event_answer);
 	else
 		conn->done = done;
 	return WPS_OK;
 }
 
-static const struct wps_host table = {
-	.struct_size = sizeof(struct wps_host),
-	.abi_minor = WPS_ABI_MINOR,
-	.log = host_log,
-	.conf = host_conf,
-	.conf_int = host_conf_int,
-	.add_subprotocol = host_add_subprotocol,
-	.msg_create = host_msg_create,
-	.msg_ref = host_msg_ref,
-	.msg_unref = host_msg_unref,
-	.msg_view = host_msg_view,
-	.submit = host_submit,
-	.body_make = host_body_make,
-	.conn_view = host_conn_view,
-	.conn_worker = host_conn_worker,
-	.conn_data = host_conn_data,
-	.conn_send = host_conn_send,
-	.conn_close = host_conn_close,
-	.conn_may = host_conn_may,
-	.conn_join = host_conn_join,
-	.conn_leave = host_conn_leave,
-	.conn_event = host_conn_event,
-};
+static void
+fill(struct wps_host *table)
+{
+	make_msg = table->msg_create;
+	table->msg_create = host_msg_create;
+	table->submit = host_submit;
+	table->body_make = host_body_make;
+	table->conn_view = host_conn_view;
+	table->conn_worker = host_conn_worker;
+	table->conn_data = host_conn_data;
+	table->conn_send = host_conn_send;
+	table->conn_close = host_conn_close;
+	table->conn_may = host_conn_may;
+	table->conn_join = host_conn_join;
+	table->conn_leave = host_conn_leave;
+	table->conn_event = host_conn_event;
+}
 
-/* --- for tests --------------------------------------------------------------------------- */
+/* --- for tests ------------------------------------------------------------ */
 
 void
-fakeconn_start(struct fakeconn_host *host, const struct wps_plugin *plugin)
+fakeconn_start(struct fakeconn_host *host, const struct fakehost_value *options)
 {
-	host->table = table;
-	host->self.host = host;
-	host->plugin = plugin;
+	memset(host, 0, sizeof(*host));
+	fakehost_init(&host->fake, &(struct fakehost_conf){ .own = options });
+	host->fake.data = host;
+	fill(&host->fake.host);
 	running = host;
-	if (plugin->init(&host->table, &host->self, &host->state) != WPS_OK)
-		abort();
-	host->worker_state = host->state;
-	if (plugin->worker_start && plugin->worker_start(host->state,
-	    (struct wps_worker *)(void *)host, &host->worker_state) != WPS_OK)
+	if (fakehost_start(&host->fake) != WPS_OK)
 		abort();
 }
 
-long
+void
 fakeconn_stop(struct fakeconn_host *host)
 {
 	while (host->conns)
 		fakeconn_close(host->conns);
-	if (host->plugin->worker_stop)
-		host->plugin->worker_stop(host->worker_state);
-	if (host->plugin->fini)
-		host->plugin->fini(host->state);
 	text_fini(&host->log);
 	text_fini(&host->taken);
-	return host->messages;
+	fakehost_fini(&host->fake);
 }
 
 const struct wps_subprotocol *
 fakeconn_ops(const struct fakeconn_host *host, const char *name)
 {
-	for (size_t i = 0; i < host->ops_count; i++) {
-		if (strcasecmp(host->ops[i].name, name) == 0)
-			return &host->ops[i];
-	}
-	return NULL;
+	return host->fake.host.find_subprotocol(&host->fake.self,
+	    wps_span_str(name));
 }
 
 const char *
@@ -528,7 +396,7 @@ fakeconn_check(struct fakeconn_host *host, const char *name, const char *query)
 	static struct wps_err err;
 
 	err.text[0] = '\0';
-	int rc = ops->check(host->worker_state, &handshake, &err);
+	int rc = ops->check(host->fake.worker_state, &handshake, &err);
 	if ((rc == WPS_OK) != (err.text[0] == '\0'))
 		abort();
 	return err.text;
@@ -554,8 +422,19 @@ fakeconn_open(struct fakeconn_host *host, const char *name, const char *query,
 	conn->next = host->conns;
 	host->conns = conn;
 	if (conn->ops->open)
-		conn->ops->open(host->worker_state, conn, &handshake);
+		conn->ops->open(host->fake.worker_state, conn, &handshake);
 	return conn;
+}
+
+/* In memory of its own, so that a reach beyond it is noticed. */
+static struct wps_span
+dup(struct wps_span span)
+{
+	char *copy = need(malloc(span.len ? span.len : 1));
+
+	if (span.len > 0)
+		memcpy(copy, span.data, span.len);
+	return (struct wps_span){ copy, span.len };
 }
 
 void
@@ -563,8 +442,8 @@ fakeconn_recv(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
 {
 	struct wps_span copy = dup(data);
 
-	conn->ops->recv(conn->host->worker_state, conn, frame, copy);
-	drop(copy);
+	conn->ops->recv(conn->host->fake.worker_state, conn, frame, copy);
+	free((void *)(uintptr_t)copy.data);
 }
 
 void
@@ -581,7 +460,7 @@ fakeconn_answer(struct wps_conn *conn, const struct wps_answer *answer)
 	conn->done = NULL;
 	if (done == NULL)
 		abort();
-	done(conn->host->worker_state, conn, answer);
+	done(conn->host->fake.worker_state, conn, answer);
 }
 
 void
@@ -611,7 +490,7 @@ fakeconn_close(struct wps_conn *conn)
 		link = &(*link)->next;
 	*link = conn->next;
 	if (conn->ops->close)
-		conn->ops->close(conn->host->worker_state, conn);
+		conn->ops->close(conn->host->fake.worker_state, conn);
 	text_fini(&conn->heard);
 	text_fini(&conn->taken);
 	text_fini(&conn->groups);

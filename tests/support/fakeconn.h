@@ -7,42 +7,27 @@
  * frame as "binary 0501", a close as "close 1007 reason". What the plugin asks of
  * the server is written into the host's log, a line per command or event.
  * Messages to groups reach the members of this host, encoded by the plugin.
+ * The rest of the host is fakehost.h.
  */
 #ifndef FAKECONN_H
 #define FAKECONN_H
 
-#include <wps/wps.h>
-
-#define FAKECONN_SUBPROTOCOLS 8
+#include "support/fakehost.h"
 
 struct fakeconn_text {
 	char *data;
 	size_t len, cap;
 };
 
-struct fakeconn_host;
-
-struct wps_self {
-	struct fakeconn_host *host;
-};
-
 struct fakeconn_host {
-	struct wps_host table;
-	struct wps_self self;
-	const struct wps_plugin *plugin;
-	void *state, *worker_state;
-	struct wps_subprotocol ops[FAKECONN_SUBPROTOCOLS];
-	size_t ops_count;
+	struct fakehost fake;
 	struct wps_conn *conns; /* a list */
 	unsigned conn_count, encodes;
-	long messages; /* that are alive */
 	struct fakeconn_text log, taken;
 
 	/* What a test may set. */
-	const char *option;   /* an option of the plugin that is not its fallback */
-	int64_t option_value;
-	bool no_memory;       /* no message, and no body, can be made */
-	int event_result;     /* of conn_event */
+	bool no_memory;   /* no message, and no body, can be made */
+	int event_result; /* of conn_event */
 	const struct wps_answer *event_answer; /* comes before conn_event returns */
 };
 
@@ -63,11 +48,13 @@ struct wps_conn {
 	int join_result; /* of conn_join and conn_leave */
 };
 
-/* Loads and starts it with one worker; aborts when it cannot. */
-void fakeconn_start(struct fakeconn_host *host, const struct wps_plugin *plugin);
+/* Starts the plugin that the test is linked with; `options` are those of its
+ * section that are not as their rows say, NULL: all are. */
+void fakeconn_start(struct fakeconn_host *host,
+    const struct fakehost_value *options);
 
-/* Closes what is open and stops it; returns how many messages are left over. */
-long fakeconn_stop(struct fakeconn_host *host);
+/* Closes what is open and stops the plugin, which must leave nothing. */
+void fakeconn_stop(struct fakeconn_host *host);
 
 /* The registered subprotocol of that name; NULL. */
 const struct wps_subprotocol *fakeconn_ops(const struct fakeconn_host *host,

@@ -29,7 +29,8 @@
 
 #define FAKEHOST_OPS_MAX 8
 
-/* A list of texts, for `items`. */
+/* A list of texts, for `items`; inside of functions the array of values must not
+ * be static. */
 #define ITEMS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /* The plugin's symbol; the test program is linked with its objects. */

@@ -6,89 +6,13 @@
 #include "net/httpreq.h"
 
 #include "support/check.h"
+#include "support/drive.h"
 #include "support/expect.h"
 #include "util/attr.h"
 
-#include <stdlib.h>
-
 #define HOST "Host: a\r\n"
-#define WORKER_PIECE 65536 /* bytes that a worker reads at once */
 
-static const struct http_limits limits = {
-	.line = 64,
-	.head = 256,
-	.headers = 8,
-	.body = 32,
-};
-
-/* --- memory: the linker leads the reader's calls here ---------------------- */
-
-static struct {
-	unsigned count;   /* of allocations */
-	size_t largest;   /* that was granted */
-	size_t refuse_at; /* bytes; 0: never */
-} memory;
-
-void *__real_realloc(void *old, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-	memory.count++;
-	if (memory.refuse_at > 0 && size >= memory.refuse_at)
-		return NULL;
-	if (size > memory.largest)
-		memory.largest = size;
-	return __real_realloc(old, size);
-}
-
-/* --- feeding --------------------------------------------------------------- */
-
-#define WHOLE 0
-#define BYTEWISE -1 /* else: cut there */
-
-struct outcome {
-	enum http_event event; /* the last one */
-	unsigned heads;
-	size_t used;
-};
-
-static size_t
-piece_len(size_t at, size_t len, long cut)
-{
-	if (cut == BYTEWISE)
-		return 1;
-	if (cut > 0 && at < (size_t)cut)
-		return (size_t)cut - at;
-	return len - at;
-}
-
-/* As a connection does it: pieces come, and each is fed until it is used up. */
-static struct outcome
-drive(struct http_reader *reader, struct wps_span input, long cut)
-{
-	struct outcome out = { .event = HTTP_MORE };
-	size_t end = 0;
-
-	while (out.event == HTTP_MORE && end < input.len) {
-		end += piece_len(end, input.len, cut);
-		do {
-			/* A copy of its own: reading beyond it is found. */
-			size_t len = end - out.used;
-			char *copy = malloc(len ? len : 1);
-			size_t used = 0;
-			memcpy(copy, input.data + out.used, len);
-			out.event = http_reader_feed(reader, copy, len, &used);
-			out.heads += out.event == HTTP_HEAD;
-			out.used += used;
-			free(copy);
-		} while (out.event == HTTP_HEAD);
-	}
-	return out;
-}
-
-/* --- good requests --------------------------------------------------------- */
+/* --- good requests -------------------------------------------------------- */
 
 struct good {
 	const char *name, *input;
@@ -110,31 +34,31 @@ static const struct good goods[] = {
 		.name = "head with an empty query",
 		.input = "HEAD /? HTTP/1.1\r\n" HOST "\r\n",
 		.method = HTTP_METHOD_HEAD, .method_text = "HEAD",
-		.target = "/?", .path = "/", .query = "",
-		.host = "a", .body = "", .headers = 1, .keep = true,
+		.target = "/?", .path = "/", .query = "", .host = "a",
+		.body = "", .headers = 1, .keep = true,
 	},
 	{
 		.name = "two question marks",
 		.input = "GET /x?y?z HTTP/1.1\r\n" HOST "\r\n",
 		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/x?y?z", .path = "/x", .query = "y?z",
-		.host = "a", .body = "", .headers = 1, .keep = true,
+		.target = "/x?y?z", .path = "/x", .query = "y?z", .host = "a",
+		.body = "", .headers = 1, .keep = true,
 	},
 	{
 		.name = "post with a length",
 		.input = "POST /p HTTP/1.1\r\n" HOST
 		    "content-LENGTH: 5\r\n\r\nhello",
 		.method = HTTP_METHOD_POST, .method_text = "POST",
-		.target = "/p", .path = "/p",
-		.host = "a", .body = "hello", .headers = 2, .keep = true,
+		.target = "/p", .path = "/p", .host = "a", .body = "hello",
+		.headers = 2, .keep = true,
 	},
 	{
 		.name = "post of nothing",
 		.input = "POST /p HTTP/1.1\r\n" HOST
 		    "Content-Length: 000\r\n\r\n",
 		.method = HTTP_METHOD_POST, .method_text = "POST",
-		.target = "/p", .path = "/p",
-		.host = "a", .body = "", .headers = 2, .keep = true,
+		.target = "/p", .path = "/p", .host = "a", .body = "",
+		.headers = 2, .keep = true,
 	},
 	{
 		.name = "put in chunks",
@@ -142,83 +66,81 @@ static const struct good goods[] = {
 		    "Transfer-Encoding: CHUNKED\r\n\r\n"
 		    "3\r\nabc\r\n00A;x=\"y\"\r\n0123456789\r\n"
 		    "0\r\nTrailer: x\r\n\r\n",
-		.method = HTTP_METHOD_PUT, .method_text = "PUT",
-		.target = "/p", .path = "/p",
-		.host = "a", .body = "abc0123456789", .headers = 2,
-		.keep = true, .chunked = true,
+		.method = HTTP_METHOD_PUT, .method_text = "PUT", .target = "/p",
+		.path = "/p", .host = "a", .body = "abc0123456789",
+		.headers = 2, .keep = true, .chunked = true,
 	},
 	{
 		.name = "no chunk at all",
 		.input = "PUT /p HTTP/1.1\r\n" HOST
 		    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		.method = HTTP_METHOD_PUT, .method_text = "PUT",
-		.target = "/p", .path = "/p",
-		.host = "a", .body = "", .headers = 2,
+		.method = HTTP_METHOD_PUT, .method_text = "PUT", .target = "/p",
+		.path = "/p", .host = "a", .body = "", .headers = 2,
 		.keep = true, .chunked = true,
 	},
 	{
 		.name = "an empty line in front",
 		.input = "\r\nDELETE /d HTTP/1.1\r\n" HOST "\r\n",
 		.method = HTTP_METHOD_DELETE, .method_text = "DELETE",
-		.target = "/d", .path = "/d",
-		.host = "a", .body = "", .headers = 1, .keep = true,
+		.target = "/d", .path = "/d", .host = "a", .body = "",
+		.headers = 1, .keep = true,
 	},
 	{
 		.name = "options for the server",
 		.input = "OPTIONS * HTTP/1.1\r\n" HOST "\r\n",
 		.method = HTTP_METHOD_OPTIONS, .method_text = "OPTIONS",
-		.target = "*", .path = "*",
-		.host = "a", .body = "", .headers = 1, .keep = true,
+		.target = "*", .path = "*", .host = "a", .body = "",
+		.headers = 1, .keep = true,
 	},
 	{
 		.name = "a method of its own",
 		.input = "Fry!ng /d HTTP/1.1\r\n" HOST "\r\n",
 		.method = HTTP_METHOD_OTHER, .method_text = "Fry!ng",
-		.target = "/d", .path = "/d",
-		.host = "a", .body = "", .headers = 1, .keep = true,
+		.target = "/d", .path = "/d", .host = "a", .body = "",
+		.headers = 1, .keep = true,
 	},
 	{
 		.name = "methods have a case",
 		.input = "get /d HTTP/1.1\r\n" HOST "\r\n",
 		.method = HTTP_METHOD_OTHER, .method_text = "get",
-		.target = "/d", .path = "/d",
-		.host = "a", .body = "", .headers = 1, .keep = true,
+		.target = "/d", .path = "/d", .host = "a", .body = "",
+		.headers = 1, .keep = true,
 	},
 	{
 		.name = "a method that http-parser treats in another way",
 		.input = "CONNECT /d HTTP/1.1\r\n" HOST "\r\n",
 		.method = HTTP_METHOD_OTHER, .method_text = "CONNECT",
-		.target = "/d", .path = "/d",
-		.host = "a", .body = "", .headers = 1, .keep = true,
+		.target = "/d", .path = "/d", .host = "a", .body = "",
+		.headers = 1, .keep = true,
 	},
 	{
 		.name = "absolute form",
 		.input = "GET HTTP://h:80/a?b HTTP/1.1\r\n" HOST "\r\n",
 		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/a?b", .path = "/a", .query = "b",
-		.host = "h:80", .body = "", .headers = 1, .keep = true,
+		.target = "/a?b", .path = "/a", .query = "b", .host = "h:80",
+		.body = "", .headers = 1, .keep = true,
 	},
 	{
 		.name = "absolute form of an address without a path",
 		.input = "GET https://[::1] HTTP/1.1\r\n" HOST "\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/", .path = "/",
-		.host = "[::1]", .body = "", .headers = 1, .keep = true,
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "/",
+		.path = "/", .host = "[::1]", .body = "", .headers = 1,
+		.keep = true,
 	},
 	{
 		.name = "absolute form with nothing but a query",
 		.input = "GET http://h?b HTTP/1.1\r\n" HOST "\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "?b", .path = "/", .query = "b",
-		.host = "h", .body = "", .headers = 1, .keep = true,
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "?b",
+		.path = "/", .query = "b", .host = "h", .body = "",
+		.headers = 1, .keep = true,
 	},
 	{
 		.name = "an absolute URL in a query",
 		.input = "GET /a?u=http://h/b HTTP/1.1\r\n" HOST "\r\n",
 		.method = HTTP_METHOD_GET, .method_text = "GET",
 		.target = "/a?u=http://h/b", .path = "/a",
-		.query = "u=http://h/b",
-		.host = "a", .body = "", .headers = 1, .keep = true,
+		.query = "u=http://h/b", .host = "a", .body = "", .headers = 1,
+		.keep = true,
 	},
 	{
 		.name = "bytes above 127 and odd ones",
@@ -230,53 +152,50 @@ static const struct good goods[] = {
 	{
 		.name = "an empty Host",
 		.input = "GET / HTTP/1.1\r\nHost:\r\n\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/", .path = "/",
-		.host = "", .body = "", .headers = 1, .keep = true,
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "/",
+		.path = "/", .host = "", .body = "", .headers = 1, .keep = true,
 	},
 	{
 		.name = "HTTP/1.0 closes",
 		.input = "GET / HTTP/1.0\r\n\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/", .path = "/", .body = "",
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "/",
+		.path = "/", .body = "",
 	},
 	{
 		.name = "HTTP/1.0 is kept on request",
 		.input = "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/", .path = "/", .body = "", .headers = 1,
-		.keep = true,
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "/",
+		.path = "/", .body = "", .headers = 1, .keep = true,
 	},
 	{
 		.name = "close wins",
 		.input = "GET / HTTP/1.1\r\n" HOST "Connection: keep-alive\r\n"
 		    "Connection: x , close\r\n\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/", .path = "/",
-		.host = "a", .body = "", .headers = 3,
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "/",
+		.path = "/", .host = "a", .body = "", .headers = 3,
 	},
 	{
 		.name = "upgrade",
 		.input = "GET / HTTP/1.1\r\n" HOST "Upgrade: h2c,WebSocket\r\n"
 		    "Connection: keep-alive, Upgrade\r\n\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/", .path = "/", .host = "a", .body = "",
-		.headers = 3, .keep = true, .upgrade = true,
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "/",
+		.path = "/", .host = "a", .body = "", .headers = 3,
+		.keep = true, .upgrade = true,
 	},
 	{
 		.name = "upgrade that Connection does not list",
 		.input = "GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n"
 		    "Connection: upgraded\r\n\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/", .path = "/", .host = "a", .body = "",
-		.headers = 3, .keep = true,
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "/",
+		.path = "/", .host = "a", .body = "", .headers = 3,
+		.keep = true,
 	},
 	{
 		.name = "no upgrade from HTTP/1.0",
 		.input = "GET / HTTP/1.0\r\nUpgrade: websocket\r\n"
 		    "Connection: upgrade\r\n\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/", .path = "/", .body = "", .headers = 2,
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "/",
+		.path = "/", .body = "", .headers = 2,
 	},
 	{
 		.name = "100-continue",
@@ -298,9 +217,9 @@ static const struct good goods[] = {
 		.name = "100-continue before nothing",
 		.input = "GET / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n"
 		    "\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/", .path = "/", .host = "a", .body = "",
-		.headers = 2, .keep = true,
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "/",
+		.path = "/", .host = "a", .body = "", .headers = 2,
+		.keep = true,
 	},
 	{
 		.name = "100-continue means nothing in HTTP/1.0",
@@ -313,9 +232,9 @@ static const struct good goods[] = {
 		.name = "values of all kinds",
 		.input = "GET / HTTP/1.1\r\nA:\r\nB: \t \r\n"
 		    "C:\t x\ty \xff \r\nD::\r\n" HOST "E: \"a, b\"\r\n\r\n",
-		.method = HTTP_METHOD_GET, .method_text = "GET",
-		.target = "/", .path = "/", .host = "a", .body = "",
-		.headers = 6, .keep = true,
+		.method = HTTP_METHOD_GET, .method_text = "GET", .target = "/",
+		.path = "/", .host = "a", .body = "", .headers = 6,
+		.keep = true,
 	},
 };
 
@@ -358,7 +277,7 @@ try_good(struct http_reader *reader, const struct good *good, long cut)
 static void
 test_good_requests_are_read_however_they_come(void)
 {
-	struct http_reader *reader = http_reader_new(&limits);
+	struct http_reader *reader = http_reader_new(&drive_limits);
 
 	for (size_t i = 0; i < ARRAY_LEN(goods); i++) {
 		for (long cut = BYTEWISE; cut < (long)strlen(goods[i].input);
@@ -371,7 +290,7 @@ test_good_requests_are_read_however_they_come(void)
 static void
 test_what_is_behind_a_request_is_left(void)
 {
-	struct http_reader *reader = http_reader_new(&limits);
+	struct http_reader *reader = http_reader_new(&drive_limits);
 	char all[8192];
 	size_t len = 0, at = 0;
 
@@ -398,7 +317,7 @@ test_headers_keep_their_order_and_spelling(void)
 {
 	static const char input[] = "GET / HTTP/1.1\r\nhOST: a\r\nX-A:\r\n"
 	    "x-a:  one  two \t\r\n\r\n";
-	struct http_reader *reader = http_reader_new(&limits);
+	struct http_reader *reader = http_reader_new(&drive_limits);
 
 	expect_in("headers", 0);
 	drive(reader, WPS_SPAN(input), BYTEWISE);
@@ -413,7 +332,7 @@ test_headers_keep_their_order_and_spelling(void)
 	http_reader_free(&reader);
 }
 
-/* --- bad requests ---------------------------------------------------------- */
+/* --- bad requests --------------------------------------------------------- */
 
 #define LENGTH(text) "POST / HTTP/1.1\r\n" HOST text "\r\n"
 #define CHUNKED(text) LENGTH("Transfer-Encoding: chunked\r\n") text
@@ -573,7 +492,7 @@ static const struct bad bads[] = {
 static void
 test_bad_requests_are_refused_however_they_come(void)
 {
-	struct http_reader *reader = http_reader_new(&limits);
+	struct http_reader *reader = http_reader_new(&drive_limits);
 
 	for (size_t i = 0; i < ARRAY_LEN(bads); i++) {
 		const struct bad *bad = &bads[i];
@@ -594,7 +513,7 @@ test_bad_requests_are_refused_however_they_come(void)
 static void
 test_a_bad_request_stays_bad_until_the_reset(void)
 {
-	struct http_reader *reader = http_reader_new(&limits);
+	struct http_reader *reader = http_reader_new(&drive_limits);
 	size_t used = 9;
 
 	expect_in("bad", 0);
@@ -613,7 +532,7 @@ test_a_bad_request_stays_bad_until_the_reset(void)
 static void
 test_a_head_without_a_body_is_done_by_feeding_nothing(void)
 {
-	struct http_reader *reader = http_reader_new(&limits);
+	struct http_reader *reader = http_reader_new(&drive_limits);
 	struct wps_span input = wps_span_str(goods[0].input);
 	size_t used;
 
@@ -625,273 +544,7 @@ test_a_head_without_a_body_is_done_by_feeding_nothing(void)
 	http_reader_free(&reader);
 }
 
-/* --- limits ---------------------------------------------------------------- */
-
-struct room {
-	char data[1024];
-	size_t len;
-};
-
-static void
-put(struct room *room, const char *text)
-{
-	memcpy(room->data + room->len, text, strlen(text));
-	room->len += strlen(text);
-}
-
-static void
-put_many(struct room *room, char byte, size_t count)
-{
-	memset(room->data + room->len, byte, count);
-	room->len += count;
-}
-
-static void
-make_line(struct room *room, size_t len)
-{
-	put(room, "\r\nGET /");
-	put_many(room, 'a', len - strlen("GET / HTTP/1.1\r\n"));
-	put(room, " HTTP/1.1\r\n" HOST "\r\n");
-}
-
-static void
-make_head(struct room *room, size_t len)
-{
-	put(room, "GET / HTTP/1.1\r\n" HOST "A: ");
-	put_many(room, 'b', len - strlen(HOST "A: \r\n\r\n"));
-	put(room, "\r\n\r\n");
-}
-
-static void
-make_headers(struct room *room, size_t count)
-{
-	put(room, "GET / HTTP/1.1\r\n" HOST);
-	for (size_t i = 1; i < count; i++)
-		put(room, "A: b\r\n");
-	put(room, "\r\n");
-}
-
-static void
-make_body(struct room *room, size_t len)
-{
-	char text[64];
-
-	put(room, "POST / HTTP/1.1\r\n" HOST "Content-Length: ");
-	snprintf(text, sizeof(text), "%zu\r\n\r\n", len);
-	put(room, text);
-	put_many(room, 'x', len);
-}
-
-static void
-make_chunks(struct room *room, size_t len)
-{
-	char text[64];
-
-	put(room, CHUNKED("a\r\n0123456789\r\n"));
-	snprintf(text, sizeof(text), "%zx\r\n", len - 10);
-	put(room, text);
-	put_many(room, 'x', len - 10);
-	put(room, "\r\n0\r\n\r\n");
-}
-
-static const struct {
-	const char *name;
-	void (*make)(struct room *room, size_t size);
-	size_t limit;
-	int status;
-} borders[] = {
-	{ "request line", make_line, 64, 414 },
-	{ "header bytes", make_head, 256, 431 },
-	{ "headers", make_headers, 8, 431 },
-	{ "body", make_body, 32, 413 },
-	{ "chunked body", make_chunks, 32, 413 },
-};
-
-static void
-try_border(struct http_reader *reader, size_t i, size_t size, int status)
-{
-	struct room room = { .len = 0 };
-
-	borders[i].make(&room, size);
-	for (long cut = BYTEWISE; cut < (long)room.len; cut++) {
-		expect_in(borders[i].name, cut);
-		http_reader_reset(reader);
-		struct outcome out = drive(reader,
-		    (struct wps_span){ room.data, room.len }, cut);
-		expect_int("event", out.event, status ? HTTP_BAD : HTTP_DONE);
-		expect_int("status", http_reader_status(reader), status);
-	}
-}
-
-static void
-test_limits_hold_on_both_sides(void)
-{
-	struct http_reader *reader = http_reader_new(&limits);
-
-	for (size_t i = 0; i < ARRAY_LEN(borders); i++) {
-		try_border(reader, i, borders[i].limit, 0);
-		try_border(reader, i, borders[i].limit + 1, borders[i].status);
-	}
-	http_reader_free(&reader);
-}
-
-static void
-test_a_body_too_large_is_refused_before_it_comes(void)
-{
-	struct http_reader *reader = http_reader_new(&limits);
-	struct wps_span input = WPS_SPAN(LENGTH("Expect: 100-continue\r\n"
-	    "Content-Length: 33\r\n"));
-
-	expect_in("too large", 0);
-	struct outcome out = drive(reader, input, WHOLE);
-	expect_int("event", out.event, HTTP_BAD);
-	expect_int("status", http_reader_status(reader), 413);
-	expect_int("heads", out.heads, 0);
-	http_reader_free(&reader);
-}
-
-/* --- memory ---------------------------------------------------------------- */
-
-static const struct http_limits wide = {
-	.line = 8192,
-	.head = 200 * 1024,
-	.headers = 1000,
-	.body = 1 << 20,
-};
-
-static void
-test_a_small_request_after_a_reset_takes_no_memory(void)
-{
-	struct http_reader *reader = http_reader_new(&limits);
-
-	for (size_t i = 0; i < ARRAY_LEN(goods); i++) {
-		http_reader_reset(reader);
-		drive(reader, wps_span_str(goods[i].input), WHOLE);
-	}
-	memory.count = 0;
-	for (size_t i = 0; i < ARRAY_LEN(goods); i++) {
-		http_reader_reset(reader);
-		drive(reader, wps_span_str(goods[i].input), BYTEWISE);
-	}
-	expect_in("memory", 0);
-	expect_int("allocations", memory.count, 0);
-	http_reader_free(&reader);
-}
-
-/* Returns what the second of two such requests has cost in allocations. */
-static unsigned
-allocations_of_second(size_t body)
-{
-	struct http_reader *reader = http_reader_new(&wide);
-	char *input = malloc(body + 128);
-	int n = snprintf(input, 128, "POST / HTTP/1.1\r\n" HOST
-	    "Content-Length: %zu\r\n\r\n", body);
-
-	memset(input + n, 'x', body);
-	struct wps_span span = { input, (size_t)n + body };
-	expect_int("event", drive(reader, span, WHOLE).event, HTTP_DONE);
-	http_reader_reset(reader);
-	memory.count = 0;
-	expect_int("event", drive(reader, span, WHOLE).event, HTTP_DONE);
-	http_reader_free(&reader);
-	free(input);
-	return memory.count;
-}
-
-static void
-test_large_buffers_do_not_outlive_their_request(void)
-{
-	expect_in("kept buffers", 0);
-	expect_int("16 KiB is kept", allocations_of_second(16384), 0);
-	expect_int("more is not", allocations_of_second(16385), 1);
-}
-
-static void
-test_a_body_takes_its_memory_only_when_it_comes(void)
-{
-	struct http_reader *reader = http_reader_new(&wide);
-
-	expect_in("body", 0);
-	drive(reader, WPS_SPAN(LENGTH("Content-Length: 1000000\r\n")), WHOLE);
-	memory.largest = 0;
-	size_t used;
-	http_reader_feed(reader, "", 0, &used);
-	expect_int("before its first byte", (long long)memory.largest, 0);
-	http_reader_feed(reader, "x", 1, &used);
-	expect_int("after it", (long long)memory.largest, 1000000);
-	http_reader_free(&reader);
-}
-
-static void
-test_what_is_behind_a_head_is_not_copied(void)
-{
-	struct http_reader *reader = http_reader_new(&wide);
-	char *input = malloc(WORKER_PIECE);
-
-	expect_in("head", 0);
-	memset(input, 'x', WORKER_PIECE);
-	memcpy(input, goods[3].input, strlen(goods[3].input));
-	memory.largest = 0;
-	size_t used;
-	expect_int("event", http_reader_feed(reader, input, WORKER_PIECE,
-	    &used), HTTP_HEAD);
-	expect_int("memory", (long long)memory.largest, 4096);
-	free(input);
-	http_reader_free(&reader);
-}
-
-static void
-try_without_memory(struct wps_span input, size_t refuse_at)
-{
-	struct http_reader *reader = http_reader_new(&wide);
-
-	memory.refuse_at = refuse_at;
-	expect_int("event", drive(reader, input, WHOLE).event, HTTP_BAD);
-	expect_int("status", http_reader_status(reader), 503);
-	memory.refuse_at = 0;
-	http_reader_reset(reader);
-	expect_int("event", drive(reader, wps_span_str(goods[0].input),
-	    WHOLE).event, HTTP_DONE);
-	http_reader_free(&reader);
-}
-
-static void
-test_no_memory_refuses_one_request(void)
-{
-	static char headers[8192], chunk[8192];
-	int n = snprintf(headers, sizeof(headers), "GET / HTTP/1.1\r\n" HOST);
-	int m = snprintf(chunk, sizeof(chunk), CHUNKED("1388\r\n"));
-
-	memset(chunk + m, 'x', 5000);
-	for (unsigned i = 0; i < 500; i++)
-		n += snprintf(headers + n, sizeof(headers) - (size_t)n,
-		    "A: b\r\n");
-	n += snprintf(headers + n, sizeof(headers) - (size_t)n, "\r\n");
-	expect_in("no memory", 0);
-	try_without_memory(WPS_SPAN(LENGTH("Content-Length: 100000\r\n") "x"),
-	    100000);
-	try_without_memory((struct wps_span){ chunk, (size_t)m + 5000 }, 5000);
-	try_without_memory((struct wps_span){ headers, (size_t)n },
-	    500 * sizeof(struct wps_header));
-}
-
-static void
-test_a_head_may_be_larger_than_http_parsers_limit(void)
-{
-	struct http_reader *reader = http_reader_new(&wide);
-	char *input = malloc(wide.head);
-	int n = snprintf(input, wide.head, "GET / HTTP/1.1\r\n" HOST "A: ");
-
-	expect_in("large head", 0);
-	memset(input + n, 'a', 150 * 1024);
-	memcpy(input + n + 150 * 1024, "\r\n\r\n", 4);
-	struct wps_span span = { input, (size_t)n + 150 * 1024 + 4 };
-	expect_int("event", drive(reader, span, WHOLE).event, HTTP_DONE);
-	free(input);
-	http_reader_free(&reader);
-}
-
-/* --- lists ----------------------------------------------------------------- */
+/* --- lists ---------------------------------------------------------------- */
 
 static void
 test_lists_hold_whole_tokens_without_case(void)
@@ -928,14 +581,6 @@ static const struct named_test tests[] = {
 	TEST(test_bad_requests_are_refused_however_they_come),
 	TEST(test_a_bad_request_stays_bad_until_the_reset),
 	TEST(test_a_head_without_a_body_is_done_by_feeding_nothing),
-	TEST(test_limits_hold_on_both_sides),
-	TEST(test_a_body_too_large_is_refused_before_it_comes),
-	TEST(test_a_small_request_after_a_reset_takes_no_memory),
-	TEST(test_large_buffers_do_not_outlive_their_request),
-	TEST(test_a_body_takes_its_memory_only_when_it_comes),
-	TEST(test_what_is_behind_a_head_is_not_copied),
-	TEST(test_no_memory_refuses_one_request),
-	TEST(test_a_head_may_be_larger_than_http_parsers_limit),
 	TEST(test_lists_hold_whole_tokens_without_case),
 };
 

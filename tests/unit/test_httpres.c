@@ -42,6 +42,11 @@ static const struct {
 		.head = "HTTP/1.1 204 No Content\r\n" DATE_LINE "\r\n",
 	},
 	{
+		.name = "304 has no length",
+		.status = 304, .keep = true,
+		.head = "HTTP/1.1 304 Not Modified\r\n" DATE_LINE "\r\n",
+	},
+	{
 		.name = "100 has no length",
 		.status = 100, .keep = true,
 		.head = "HTTP/1.1 100 Continue\r\n" DATE_LINE "\r\n",

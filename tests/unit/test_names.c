@@ -286,7 +286,8 @@ is_match(const char *pattern, const char *name)
 	if (*pattern == '\0')
 		return *name == '\0';
 	if (stars == 0)
-		return *name && (*pattern == '?' ? *name != '.' : *name == *pattern) &&
+		return *name &&
+		    (*pattern == '?' ? *name != '.' : *name == *pattern) &&
 		    is_match(pattern + 1, name + 1);
 	for (;; name++) {
 		if (is_match(pattern + stars, name))

@@ -250,11 +250,12 @@ test_cut_ends_between_characters(void)
 {
 	static const size_t expected[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11,
 		11, 11 };
-	struct wps_span text =
-	    WPS_SPAN("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z");
+	struct wps_span text = exact_copy(
+	    WPS_SPAN("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z"));
 
 	for (size_t max = 0; max < COUNT(expected); max++)
 		check_number("cut", utf8_cut(text, max), expected[max]);
+	free_copy(text);
 }
 
 static void

@@ -30,6 +30,7 @@ export class Server {
   #log = '';
   #addresses = new Map();
   #owned = [];
+  #terminated = false;
   #secrets = new Set([this.key]);
 
   static async start(options = {}) {
@@ -102,8 +103,10 @@ export class Server {
     return this.#log;
   }
 
-  get pid() {
-    return this.#child.pid;
+  // Asks the server to end, once; stop() waits for it and judges it.
+  terminate() {
+    if (!this.#terminated) this.#child.kill('SIGTERM');
+    this.#terminated = true;
   }
 
   // Of the shared listener, or of the one pinned to a worker.
@@ -187,7 +190,7 @@ export class Server {
       await closeable.close();
     let how = { code: 0, signal: null };
     if (this.#child?.pid) {
-      this.#child.kill('SIGTERM');
+      this.terminate();
       how = await this.#waitForExit();
     }
     await fs.rm(this.#dir, { recursive: true, force: true });
