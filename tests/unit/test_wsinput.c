@@ -526,6 +526,19 @@ test_a_stall_leaves_what_is_not_parsed(void)
 	finish();
 }
 
+/* Control frames carry nothing of the message that they stand in. */
+static void
+test_control_frames_do_not_count_against_the_limit(void)
+{
+	char *end = frame_put(bytes, FRAME_TEXT, WPS_SPAN("12345"));
+
+	end = frame_put(end, PING, WPS_SPAN("p"));
+	end = frame_put(end, PONG, WPS_SPAN("p"));
+	end = frame_put(end, FRAME_FIN, WPS_SPAN(""));
+	end = frame_put(end, CLOSE, WPS_SPAN("\x03\xe8 a long reason"));
+	check_limit(5, end, "ping(p) text(12345) closed(1000)");
+}
+
 static const struct named_test tests[] = {
 	TEST(test_good_frames_give_their_messages),
 	TEST(test_bad_frames_fail_the_connection),
@@ -542,6 +555,7 @@ static const struct named_test tests[] = {
 	TEST(test_nothing_is_held_between_messages),
 	TEST(test_a_failed_context_is_not_kept),
 	TEST(test_a_stall_leaves_what_is_not_parsed),
+	TEST(test_control_frames_do_not_count_against_the_limit),
 };
 
 int
