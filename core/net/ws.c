@@ -296,7 +296,8 @@ wsinput_stalled(const struct ws *ws)
 {
 	const struct ws_rest *rest = ws->rest;
 
-	return rest && rest->head &&
+	/* From a close on no message is kept. */
+	return rest && rest->head && ws->closing == NULL &&
 	    (rest->items >= ws->limits->held_items ||
 	     rest->bytes >= ws->limits->held_bytes);
 }

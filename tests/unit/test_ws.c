@@ -356,6 +356,23 @@ test_a_hold_that_is_taken_back_changes_nothing(void)
 	pair_close();
 }
 
+/* --- closing a held one --------------------------------------------------- */
+
+static void
+test_a_close_of_ours_ends_a_socket_that_rests(void)
+{
+	pair_open();
+	ws_hold(pair.ws, true);
+	send_texts("abcdef");
+	pair_turn();
+	check_number("rests", ws_listens(pair.ws), false);
+	ws_close(pair.ws, 1001, WPS_SPAN(""));
+	pair_check_client("close", "close(1001)");
+	pair_send_close(1001);
+	pair_check_owner("ended", "ended(1001 us)");
+	pair_close();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_messages_reach_the_owner_and_pings_their_answer),
 	TEST(test_what_is_pushed_reaches_the_client),
@@ -380,6 +397,7 @@ static const struct named_test tests[] = {
 	TEST(test_a_rest_of_early_bytes_waits),
 	TEST(test_pings_are_answered_while_messages_wait),
 	TEST(test_a_hold_that_is_taken_back_changes_nothing),
+	TEST(test_a_close_of_ours_ends_a_socket_that_rests),
 };
 
 int
