@@ -416,6 +416,9 @@ ws_hold(struct ws *ws, bool on)
 	ws->held = on;
 	if (on || ws->rest == NULL || ws->rest->resuming)
 		return;
+	/* `ended` is on its way, behind which the rest is gone. */
+	if (ws->closing && ws->closing->ended)
+		return;
 	ws->rest->resuming = true;
 	ws->rest->mail.run = resume;
 	worker_later(ws->stream->worker, &ws->rest->mail);

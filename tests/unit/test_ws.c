@@ -373,6 +373,29 @@ test_a_close_of_ours_ends_a_socket_that_rests(void)
 	pair_close();
 }
 
+/* Its end and the owner's readiness may fall into one turn, in either order. */
+static void
+test_a_hold_may_end_when_the_connection_has(void)
+{
+	pair_open();
+	ws_hold(pair.ws, true);
+	send_texts("a");
+	pair_turn();
+	ws_cut(pair.ws);
+	ws_hold(pair.ws, false);
+	pair_check_owner("ended", "ended(1006 peer)");
+	pair_turn();
+	pair_close();
+	pair_open();
+	ws_hold(pair.ws, true);
+	send_texts("a");
+	pair_turn();
+	ws_hold(pair.ws, false);
+	ws_cut(pair.ws);
+	pair_check_owner("ended", "ended(1006 peer)");
+	pair_close();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_messages_reach_the_owner_and_pings_their_answer),
 	TEST(test_what_is_pushed_reaches_the_client),
@@ -398,6 +421,7 @@ static const struct named_test tests[] = {
 	TEST(test_pings_are_answered_while_messages_wait),
 	TEST(test_a_hold_that_is_taken_back_changes_nothing),
 	TEST(test_a_close_of_ours_ends_a_socket_that_rests),
+	TEST(test_a_hold_may_end_when_the_connection_has),
 };
 
 int
