@@ -326,7 +326,7 @@ conf_set_new(const struct conf_tree *tree, const struct wps_option *core,
 	judge_hubs(set);
 	set->tree = NULL;
 	set->report = NULL;
-	if (report->count > before)
+	if (tree->faulty || report->count > before)
 		conf_set_free(&set);
 	return set;
 }

@@ -29,6 +29,7 @@ struct conf_node {
 struct conf_tree {
 	char *path;  /* owned; as it was given */
 	bool shared; /* others than its owner may read the file */
+	bool faulty; /* the report has errors of it */
 	struct conf_node *root; /* owned; a map */
 };
 
