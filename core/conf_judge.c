@@ -370,17 +370,8 @@ conf_schema_find(const struct conf_schema *schema, const char *name,
 static bool
 is_elsewhere(const struct judge *judge, const char *key)
 {
-	struct wps_span name;
-
-	if (!judge->conf->schema->top)
-		return false;
-	if (strcmp(key, "hubs") == 0)
-		return true;
-	for (size_t i = 0; conf_tree_item(judge->set->tree, "plugins", i, &name);
-	    i++)
-		if (wps_span_eq(name, wps_span_str(key)))
-			return true;
-	return false;
+	return judge->conf->schema->top && (strcmp(key, "hubs") == 0 ||
+	    conf_tree_has(judge->set->tree, "plugins", key));
 }
 
 static void

@@ -601,6 +601,26 @@ conf_tree_item(const struct conf_tree *tree, const char *name, size_t i,
 	return node != NULL;
 }
 
+static bool
+is_equal(const struct conf_node *node, const char *text)
+{
+	return is_text(node) && strcmp(node->text, text) == 0;
+}
+
+bool
+conf_tree_has(const struct conf_tree *tree, const char *name, const char *text)
+{
+	const struct conf_node *node = conf_node_find(tree->root, name);
+
+	if (node == NULL || node->kind != CONF_LIST)
+		return node && is_equal(node, text);
+	node = node->first;
+	for (size_t i = 0; node && i < ITEMS_MAX; i++, node = node->next)
+		if (is_equal(node, text))
+			return true;
+	return false;
+}
+
 void
 conf_tree_where(const struct conf_tree *tree, const char *name, size_t i,
     char *dst, size_t cap)

@@ -605,6 +605,9 @@ test_section_of_a_plugin_that_did_not_load_is_passed_over(void)
 	check_plugins("plugins: [lost, ~, {}, last]\nlost: { x: 1 }\nlast: 1\n",
 	    NULL, 0, "wps.conf:1:17: plugins: an item has no value\n"
 	    "wps.conf:1:20: plugins: must be one value, not a map\n");
+	check_plugins("plugins: lost\nlost: {}\nname: away\naway: {}\n", NULL, 0,
+	    "wps.conf:4:1: section \"away\" belongs to no plugin in "
+	    "\"plugins\"\n");
 }
 
 static void
