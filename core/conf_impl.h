@@ -49,7 +49,7 @@ const struct conf_node *conf_node_find(const struct conf_node *map,
 /* Whether a scalar says nothing: unquoted and empty, ~ or null. */
 bool conf_node_is_null(const struct conf_node *node);
 
-/* --- values ------------------------------------------------------------------ */
+/* --- values -------------------------------------------------------------- */
 
 /* The rows that judge one map. */
 struct conf_schema {

@@ -38,7 +38,7 @@ complain(const struct judge *judge, unsigned line, unsigned column,
 	    judge->what[0] ? ": " : "", text);
 }
 
-/* --- suggestions --------------------------------------------------------------------- */
+/* --- suggestions --------------------------------------------------------- */
 
 static unsigned
 least(unsigned a, unsigned b, unsigned c)
@@ -128,7 +128,7 @@ complain_unknown(const struct judge *judge, const struct conf_node *node)
 	complain(judge, node->line, node->column, "%s%s", text, hint);
 }
 
-/* --- values ----------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------- */
 
 static bool
 read_text(const struct judge *judge, const struct wps_option *row,
@@ -331,7 +331,7 @@ take_fallback(const struct judge *judge, const struct wps_option *row,
 	wps_assert(good && judge->set->report->count == before);
 }
 
-/* --- maps --------------------------------------------------------------------------------- */
+/* --- maps ---------------------------------------------------------------- */
 
 struct conf_schema *
 conf_schema_new(struct conf_set *set, const struct wps_option *const *tables,

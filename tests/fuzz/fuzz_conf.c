@@ -81,7 +81,7 @@ result_fini(struct result *result)
 	conf_report_fini(&result->report);
 }
 
-/* --- refused ---------------------------------------------------------------------- */
+/* --- refused ------------------------------------------------------------- */
 
 static void
 check_report(const struct conf_report *report)
@@ -108,7 +108,7 @@ check_report(const struct conf_report *report)
 	PROMISE(report->text == NULL || strlen(report->text) == report->len);
 }
 
-/* --- taken ------------------------------------------------------------------------ */
+/* --- taken --------------------------------------------------------------- */
 
 static void
 check_doors(const struct wps_conf *conf)
