@@ -430,6 +430,26 @@ conf_map(const struct wps_conf *conf, const char *name, size_t i)
 	return &value->maps[i];
 }
 
+char *
+conf_beside(const char *conf, const char *path)
+{
+	const char *slash = strrchr(conf, '/');
+	size_t folder = slash && path[0] != '/' ? (size_t)(slash - conf) + 1 : 0;
+	char *full = xmalloc(folder + strlen(path) + 1);
+
+	memcpy(full, conf, folder);
+	memcpy(full + folder, path, strlen(path) + 1);
+	return full;
+}
+
+char *
+conf_file(const struct wps_conf *conf, const char *name)
+{
+	struct wps_span path = conf_span(conf, name);
+
+	return path.data ? conf_beside(conf->path, path.data) : NULL;
+}
+
 void
 conf_where(const struct wps_conf *conf, const char *name, char *dst, size_t cap)
 {

@@ -110,6 +110,10 @@ struct wps_span conf_item(const struct wps_conf *conf, const char *name,
 const struct wps_conf *conf_map(const struct wps_conf *conf, const char *name,
     size_t i);
 
+/* The path that a text names, relative ones from the folder of the configuration;
+ * NULL where it is not set. The caller frees it. */
+char *conf_file(const struct wps_conf *conf, const char *name);
+
 /* "file:line:column" of an option, or of its map where it is not set; of what a
  * hub has from "*", the place there. */
 void conf_where(const struct wps_conf *conf, const char *name, char *dst,

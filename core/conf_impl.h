@@ -131,6 +131,10 @@ bool conf_read_scalar(struct conf_set *set, const struct wps_option *row,
     enum wps_option_type type, struct wps_span text, struct conf_value *out,
     struct wps_err *err);
 
+/* A path that the file `conf` names: relative ones begin at its folder. The
+ * caller frees it. */
+char *conf_beside(const char *conf, const char *path);
+
 /* Reads what a secret stands for (conf_secret.c); as above. */
 bool conf_read_secret(struct conf_set *set, struct wps_span text,
     struct wps_span *out, struct wps_err *err);
