@@ -421,6 +421,30 @@ test_place_is_that_of_the_option_or_of_its_map(void)
 	scene_close(&scene);
 }
 
+static void
+test_relative_path_begins_at_the_folder_of_the_configuration(void)
+{
+	static const struct {
+		const char *conf, *given, *expected;
+	} rows[] = {
+		{ "wps.conf", "any_text: a.pem\n", "a.pem" },
+		{ "./wps.conf", "any_text: b/a.pem\n", "./b/a.pem" },
+		{ "./wps.conf", "any_text: /b/a.pem\n", "/b/a.pem" },
+		{ "./wps.conf", "flag: true\n", NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct scene scene;
+		scene_write(rows[i].conf, rows[i].given, strlen(rows[i].given),
+		    0600);
+		scene_read(&scene, rows[i].conf);
+		char *path = conf_file(conf_core(scene.set), "any_text");
+		check_text(rows[i].given, path, rows[i].expected);
+		free(path);
+		scene_close(&scene);
+	}
+}
+
 /* --- before judging ------------------------------------------------------ */
 
 static void
@@ -586,6 +610,7 @@ main(void)
 		TEST(test_hubs_are_listed_without_the_star),
 		TEST(test_finding_a_hub_takes_no_memory),
 		TEST(test_place_is_that_of_the_option_or_of_its_map),
+		TEST(test_relative_path_begins_at_the_folder_of_the_configuration),
 		TEST(test_texts_of_a_list_are_there_before_judging),
 		TEST(test_long_list_is_looked_at_in_part),
 		TEST(test_asking_wrongly_aborts),
