@@ -6,11 +6,13 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
+import tls from 'node:tls';
 
 import { OP, openRaw } from './support/rawws.mjs';
 import { RawHttp } from './support/rawhttp.mjs';
 import { Server, serverTest } from './support/server.mjs';
 import { callRest } from './support/token.mjs';
+import { within } from './support/wait.mjs';
 import { Webhook } from './support/webhook.mjs';
 
 const BUILD = path.resolve(process.env.WPS_BUILDDIR ?? 'build');
@@ -170,6 +172,70 @@ serverTest('max_hubs bounds the hubs in use',
     for (const hub of ['a', 'b', 'a']) await server.rawGreeted(hub);
     await assert.rejects(() => server.rawGreeted('c'), { status: 503 });
   });
+
+// --- TLS -------------------------------------------------------------------------
+
+// A folder with a certificate and its key, for a body that returns a promise.
+async function withCertificate(body) {
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'wps-tls-'));
+  const certificate = path.join(folder, 'cert.pem');
+  const key = path.join(folder, 'key.pem');
+  try {
+    await new Promise((resolve, reject) => execFile('openssl', ['req', '-x509',
+      '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+      '-subj', '/CN=localhost', '-days', '2', '-keyout', key,
+      '-out', certificate], (error) => error ? reject(error) : resolve()));
+    await fs.chmod(key, 0o600);
+    await body({ address: '127.0.0.1:0', certificate, key: `file:${key}` });
+  } finally {
+    await fs.rm(folder, { recursive: true });
+  }
+}
+
+// The version that a client of at most that one agrees on; the error if none.
+async function handshake(server, maxVersion) {
+  const [host, port] = server.address().split(':');
+  const socket = tls.connect({
+    host, port: Number(port), maxVersion, rejectUnauthorized: false,
+  });
+  try {
+    return await within(new Promise((resolve) => {
+      socket.on('secureConnect', () => resolve(socket.getProtocol()));
+      socket.on('error', (error) => resolve(error.code));
+    }), 'handshake');
+  } finally {
+    socket.destroy();
+  }
+}
+
+test('a listener with a certificate and a key speaks TLS', async () => {
+  await withCertificate(async (listener) => {
+    await withServer({ config: { listen: [listener] } }, async (server) =>
+      assert.equal(await handshake(server, 'TLSv1.3'), 'TLSv1.3'));
+    const plain = { address: listener.address };
+    await withServer({ config: { listen: [plain] } }, async (server) =>
+      assert.notEqual(await handshake(server, 'TLSv1.3'), 'TLSv1.3'));
+    for (const missing of ['certificate', 'key']) {
+      const { [missing]: _, ...half } = listener;
+      const { code, stderr } = await check({ listen: [half] });
+      assert.equal(code, 1);
+      assert.match(stderr, new RegExp(`needs a ${missing} beside it`));
+    }
+  });
+});
+
+test('tls_min is the oldest version that is spoken', async () => {
+  await withCertificate(async (listener) => {
+    for (const tls_min of ['1.2', '1.3']) {
+      const listen = [{ ...listener, tls_min }];
+      await withServer({ config: { listen } }, async (server) => {
+        assert.equal(await handshake(server, 'TLSv1.3'), 'TLSv1.3');
+        const old = await handshake(server, 'TLSv1.2');
+        assert.equal(old === 'TLSv1.2', tls_min === '1.2');
+      });
+    }
+  });
+});
 
 // --- HTTP -------------------------------------------------------------------------
 
