@@ -324,12 +324,22 @@ feed(struct ws *ws, struct wps_span bytes)
 		keep_raw(ws, left);
 }
 
+/* Unless what was read still waits, or a mailbox is over its mark. */
+static void
+read_on(struct ws *ws)
+{
+	const struct ws_rest *rest = ws->rest;
+	bool waits = wsinput_stalled(ws) || rest->raw ||
+	    !list_empty(&rest->rester.link);
+	bool ended = ws->closing && ws->closing->ended;
+
+	stream_want_read(ws->stream, !waits && !ended);
+}
+
 static void
 wake_rester(struct rester *rester)
 {
-	struct ws_rest *rest = container_of(rester, struct ws_rest, rester);
-
-	stream_want_read(rest->ws->stream, true);
+	read_on(container_of(rester, struct ws_rest, rester)->ws);
 }
 
 static void
@@ -405,9 +415,9 @@ resume(struct worker *worker, struct mail *mail)
 	struct wps_span bytes = { raw, rest->raw_len };
 	rest->raw = NULL;
 	rest->raw_len = 0;
-	stream_want_read(ws->stream, true);
 	feed(ws, bytes);
 	free(raw);
+	read_on(ws);
 }
 
 void

@@ -396,6 +396,91 @@ test_a_hold_may_end_when_the_connection_has(void)
 	pair_close();
 }
 
+/* --- congestion ----------------------------------------------------------- */
+
+/* As if a mailbox that the worker feeds were over its mark, and then below. */
+static void
+congest(bool on)
+{
+	struct list *link;
+
+	pair.worker->congested = on;
+	while (!on && (link = list_take(&pair.worker->resting))) {
+		struct rester *rester = container_of(link, struct rester, link);
+		rester->wake(rester);
+	}
+}
+
+static void
+test_a_congested_socket_rests_behind_what_it_has_read(void)
+{
+	pair_open();
+	congest(true);
+	send_texts("a");
+	pair_check_owner("read", "text(a)");
+	send_texts("b");
+	pair_check_owner("rests", "");
+	congest(false);
+	pair_check_owner("read on", "text(b)");
+	pair_close();
+}
+
+static void
+test_relief_does_not_wake_a_socket_that_holds_enough(void)
+{
+	char bytes[8192];
+	char *end = bytes;
+
+	/* More than the context takes ahead: the rest waits as bytes. */
+	pair_open();
+	congest(true);
+	ws_hold(pair.ws, true);
+	for (char c = 'a'; c <= 'f'; c++)
+		end = frame_put(end, WHOLE_TEXT, (struct wps_span){ &c, 1 });
+	for (unsigned i = 0; i < 1000; i++)
+		end = frame_put(end, FRAME_FIN | FRAME_PONG, WPS_SPAN(""));
+	pair_write((struct wps_span){ bytes, (size_t)(end - bytes) });
+	pair_turn();
+	congest(false);
+	send_texts("g");
+	pair_turn();
+	check_number("rests", ws_listens(pair.ws), false);
+	ws_hold(pair.ws, false);
+	pair_check_owner("all, in order", "text(a) text(b) text(c) text(d) "
+	    "text(e) text(f) text(g)");
+	pair_close();
+}
+
+static void
+test_readiness_does_not_wake_a_congested_socket(void)
+{
+	pair_open();
+	congest(true);
+	ws_hold(pair.ws, true);
+	send_texts("a");
+	pair_turn();
+	ws_hold(pair.ws, false);
+	pair_check_owner("what was read", "text(a)");
+	check_number("rests", ws_listens(pair.ws), false);
+	congest(false);
+	check_number("reads", ws_listens(pair.ws), true);
+	pair_close();
+}
+
+static void
+test_a_socket_that_rests_may_end(void)
+{
+	pair_open();
+	congest(true);
+	send_texts("a");
+	pair_check_owner("read", "text(a)");
+	ws_cut(pair.ws);
+	congest(false);
+	check_number("not read any more", ws_listens(pair.ws), false);
+	pair_check_owner("ended", "ended(1006 peer)");
+	pair_close();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_messages_reach_the_owner_and_pings_their_answer),
 	TEST(test_what_is_pushed_reaches_the_client),
@@ -422,6 +507,10 @@ static const struct named_test tests[] = {
 	TEST(test_a_hold_that_is_taken_back_changes_nothing),
 	TEST(test_a_close_of_ours_ends_a_socket_that_rests),
 	TEST(test_a_hold_may_end_when_the_connection_has),
+	TEST(test_a_congested_socket_rests_behind_what_it_has_read),
+	TEST(test_relief_does_not_wake_a_socket_that_holds_enough),
+	TEST(test_readiness_does_not_wake_a_congested_socket),
+	TEST(test_a_socket_that_rests_may_end),
 };
 
 int
