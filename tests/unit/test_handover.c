@@ -257,12 +257,78 @@ test_a_request_goes_behind_the_answer_before_it(void)
 	end();
 }
 
+/* --- descriptors ---------------------------------------------------------- */
+
+static unsigned readable;
+
+static void
+on_readable(void *owner)
+{
+	struct stream *const *stream = owner;
+	char byte;
+
+	readable++;
+	check_number("read", stream_read(*stream, &byte, 1), 1);
+}
+
+static const struct stream_ops reader = { .readable = on_readable };
+
+static void
+reading(struct worker *worker, int fd, struct stream **stream)
+{
+	*stream = stream_new(worker, fd);
+	stream_set_owner(*stream, &reader, stream);
+	stream_want_read(*stream, true);
+}
+
+#define NUMBER 200 /* of a descriptor */
+
+/* One end of a socket pair under that number; returns the other. */
+static int
+connect_number(void)
+{
+	int fds[2];
+
+	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	CU_ASSERT_FATAL(dup2(fds[1], NUMBER) == NUMBER);
+	close(fds[1]);
+	return fds[0];
+}
+
+/* The number was that of a socket which was read there until now. */
+static void
+test_a_stream_is_heard_under_a_number_that_is_used_again(void)
+{
+	struct stream *old, *stream;
+
+	begin_workers();
+	readable = 0;
+	int first = connect_number();
+	reading(workers[1], NUMBER, &old);
+	turn(1);
+	stream_free(&old);
+	int second = connect_number();
+	reading(workers[0], NUMBER, &stream);
+	turn(0);
+	stream_want_read(stream, false);
+	stream_move(stream, workers[1]);
+	stream_want_read(stream, true);
+	check_number("sent", send(second, "x", 1, MSG_NOSIGNAL), 1);
+	turn(1);
+	check_number("heard", readable, 1);
+	stream_free(&stream);
+	close(first);
+	close(second);
+	end_workers();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_another_worker_answers_the_request),
 	TEST(test_the_same_worker_may_answer_at_once),
 	TEST(test_early_bytes_go_with_it_in_order),
 	TEST(test_who_leaves_on_the_way_is_missed_there),
 	TEST(test_a_request_goes_behind_the_answer_before_it),
+	TEST(test_a_stream_is_heard_under_a_number_that_is_used_again),
 };
 
 int
