@@ -7,6 +7,7 @@
 #include "hub/conn.h"
 #include "hub/delivery.h"
 #include "hub/msg.h"
+#include "util/attr.h"
 
 /* One command on its way through the connections of a shard. */
 struct run {
@@ -174,6 +175,8 @@ void
 command_run(struct shard *shard, const struct wps_command *command,
     uint64_t name_hash, struct wps_outcome *outcome)
 {
+	wps_assert((size_t)command->op < ARRAY_LEN(operations) &&
+	    operations[command->op] != NULL);
 	struct run run = {
 		.shard = shard,
 		.command = command,
