@@ -326,7 +326,7 @@ conf_set_new(const struct conf_tree *tree, const struct wps_option *core,
 	judge_hubs(set);
 	set->tree = NULL;
 	set->report = NULL;
-	if (report->count > before)
+	if (tree->faulty || report->count > before)
 		conf_set_free(&set);
 	return set;
 }
@@ -428,6 +428,26 @@ conf_map(const struct wps_conf *conf, const char *name, size_t i)
 
 	wps_assert(i < value->count);
 	return &value->maps[i];
+}
+
+char *
+conf_beside(const char *conf, const char *path)
+{
+	const char *slash = strrchr(conf, '/');
+	size_t folder = slash && path[0] != '/' ? (size_t)(slash - conf) + 1 : 0;
+	char *full = xmalloc(folder + strlen(path) + 1);
+
+	memcpy(full, conf, folder);
+	memcpy(full + folder, path, strlen(path) + 1);
+	return full;
+}
+
+char *
+conf_file(const struct wps_conf *conf, const char *name)
+{
+	struct wps_span path = conf_span(conf, name);
+
+	return path.data ? conf_beside(conf->path, path.data) : NULL;
 }
 
 void

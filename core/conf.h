@@ -75,10 +75,10 @@ struct conf_rows {
 /*
  * Judges the tree: top level by `core` rows and one section per plugin, the maps
  * under `hubs` by `core_hub` rows and those of all plugins. Two plugins that add
- * one hub option are an error. NULL when the report got an error here. Secrets
- * are read here; an empty one is an error. A hub option that is required is
- * required of "*". The rows are borrowed, the tree is not needed afterwards. A
- * fallback that its row does not take aborts.
+ * one hub option are an error. NULL when the report got an error, here or by the
+ * tree. Secrets are read here; an empty one is an error. A hub option that is
+ * required is required of "*". The rows are borrowed, the tree is not needed
+ * afterwards. A fallback that its row does not take aborts.
  */
 struct conf_set *conf_set_new(const struct conf_tree *tree,
     const struct wps_option *core, const struct wps_option *core_hub,
@@ -109,6 +109,10 @@ struct wps_span conf_item(const struct wps_conf *conf, const char *name,
     size_t i);
 const struct wps_conf *conf_map(const struct wps_conf *conf, const char *name,
     size_t i);
+
+/* The path that a text names, relative ones from the folder of the configuration;
+ * NULL where it is not set. The caller frees it. */
+char *conf_file(const struct wps_conf *conf, const char *name);
 
 /* "file:line:column" of an option, or of its map where it is not set; of what a
  * hub has from "*", the place there. */

@@ -29,6 +29,7 @@ struct conf_node {
 struct conf_tree {
 	char *path;  /* owned; as it was given */
 	bool shared; /* others than its owner may read the file */
+	bool faulty; /* the report has errors of it */
 	struct conf_node *root; /* owned; a map */
 };
 
@@ -125,6 +126,10 @@ void conf_judge_section(struct conf_set *set, struct wps_conf *conf,
 bool conf_read_scalar(struct conf_set *set, const struct wps_option *row,
     enum wps_option_type type, struct wps_span text, struct conf_value *out,
     struct wps_err *err);
+
+/* A path that the file `conf` names: relative ones begin at its folder. The
+ * caller frees it. */
+char *conf_beside(const char *conf, const char *path);
 
 /* Reads what a secret stands for (conf_secret.c); as above. */
 bool conf_read_secret(struct conf_set *set, struct wps_span text,

@@ -86,7 +86,8 @@ begun(const struct conf_schema *schema, const char *name)
 	return found;
 }
 
-/* The known name that may have been meant; NULL. */
+/* The known name that may have been meant; NULL. A name that was not written to
+ * its end counts more than two other letters. */
 static const char *
 meant(const struct conf_schema *schema, const char *name)
 {
@@ -106,7 +107,8 @@ meant(const struct conf_schema *schema, const char *name)
 			best = known;
 		}
 	}
-	return best ? best : begun(schema, name);
+	const char *whole = nearest > 1 ? begun(schema, name) : NULL;
+	return whole ? whole : best;
 }
 
 /* Only who lists a plugin in "plugins" gives its section a meaning. */

@@ -267,8 +267,9 @@ read_key(struct reader *reader, const yaml_event_t *event, char **key_out)
 {
 	*key_out = NULL;
 	if (event->type != YAML_SCALAR_EVENT) {
-		complain(reader, event->start_mark,
-		    "the name of an option must be a text");
+		if (event->type != YAML_ALIAS_EVENT)
+			complain(reader, event->start_mark,
+			    "the name of an option must be a text");
 		struct conf_node *node = read_node(reader, event);
 		free_node(node);
 		return node != NULL;
@@ -466,6 +467,7 @@ conf_tree_parse(const char *path, struct wps_span text, bool shared,
     struct conf_report *report)
 {
 	struct reader reader = { .path = path, .report = report };
+	unsigned before = report->count;
 
 	reader.text = without_bom(text);
 	int ready = yaml_parser_initialize(&reader.parser);
@@ -480,6 +482,7 @@ conf_tree_parse(const char *path, struct wps_span text, bool shared,
 	struct conf_tree *tree = xcalloc(1, sizeof(*tree));
 	tree->path = xdup(wps_span_str(path));
 	tree->shared = shared;
+	tree->faulty = report->count > before;
 	tree->root = root;
 	return tree;
 }

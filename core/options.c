@@ -15,6 +15,9 @@ static const char *const log_levels[] = {
 	"error", "warning", "info", "debug", NULL,
 };
 
+/* In the order of enum tls_version. */
+static const char *const tls_versions[] = { "1.2", "1.3", NULL };
+
 static const struct wps_option listen_members[] = {
 	{ .name = "address", .type = WPS_OPT_STRING, .min = 1, .max = 120,
 	  .required = true,
@@ -25,6 +28,13 @@ static const struct wps_option listen_members[] = {
 	{ .name = "backlog", .type = WPS_OPT_INT, .fallback = "1024",
 	  .min = 1, .max = 65535,
 	  .help = "Connections that the kernel keeps until they are accepted." },
+	{ .name = "certificate", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
+	  .help = "The file of the certificate and its chain, in PEM; with it "
+		  "the listener speaks TLS." },
+	{ .name = "key", .type = WPS_OPT_SECRET, .min = 1, .max = 64 * 1024,
+	  .help = "The certificate's key in PEM, as a rule file:PATH." },
+	{ .name = "tls_min", .type = WPS_OPT_ENUM, .fallback = "1.2",
+	  .choices = tls_versions, .help = "The oldest version of TLS." },
 	WPS_OPTION_END,
 };
 

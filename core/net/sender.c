@@ -192,25 +192,41 @@ sender_fini(struct sender *sender)
 	list_remove(&sender->dirty);
 }
 
+/* The last entry that is partly sent, or bound to be the next; NULL: none is. */
+static struct out_entry *
+last_begun(const struct sender *sender, size_t *size_out)
+{
+	size_t bound = sender->offset + stream_committed(sender->stream);
+	struct out_entry *last = NULL;
+
+	*size_out = 0;
+	for (struct out_entry *entry = sender->head;
+	    entry && *size_out < bound; entry = entry->next) {
+		*size_out += entry_size(entry);
+		last = entry;
+	}
+	return last;
+}
+
 void
 sender_drop_unsent(struct sender *sender)
 {
-	struct out_entry *partial = NULL;
+	size_t size;
+	struct out_entry *last = last_begun(sender, &size);
+	struct out_entry *rest = last ? last->next : sender->head;
 
-	if (sender->offset > 0) {
-		partial = sender->head;
-		sender->head = partial->next;
+	while (rest) {
+		struct out_entry *next = rest->next;
+		entry_free(sender->worker, rest);
 		sender->items--;
+		rest = next;
 	}
-	while (sender->head)
-		pop(sender);
-	sender->bytes = 0;
-	sender->tail = sender->head = partial;
-	if (partial) {
-		partial->next = NULL;
-		sender->items = 1;
-		sender->bytes = entry_size(partial) - sender->offset;
-	}
+	if (last)
+		last->next = NULL;
+	else
+		sender->head = NULL;
+	sender->tail = last;
+	sender->bytes = size - sender->offset;
 }
 
 static bool

@@ -296,7 +296,8 @@ wsinput_stalled(const struct ws *ws)
 {
 	const struct ws_rest *rest = ws->rest;
 
-	return rest && rest->head &&
+	/* From a close on no message is kept. */
+	return rest && rest->head && ws->closing == NULL &&
 	    (rest->items >= ws->limits->held_items ||
 	     rest->bytes >= ws->limits->held_bytes);
 }
@@ -414,6 +415,9 @@ ws_hold(struct ws *ws, bool on)
 {
 	ws->held = on;
 	if (on || ws->rest == NULL || ws->rest->resuming)
+		return;
+	/* `ended` is on its way, behind which the rest is gone. */
+	if (ws->closing && ws->closing->ended)
 		return;
 	ws->rest->resuming = true;
 	ws->rest->mail.run = resume;
