@@ -267,6 +267,7 @@ conn_open(const struct conn_opening *opening, struct stream *stream,
 	conn->ws = ws_new(stream, first, &ws_ops,
 	    &conn->shard->hub->options.ws, conn_ref(conn));
 	conn_set_state(conn, CONN_OPEN);
+	conn->opened_ms = worker_now_ms(conn->worker);
 	shard_enter(conn->shard, conn);
 	join_first_groups(conn, opening);
 	if (ops->open)

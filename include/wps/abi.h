@@ -17,6 +17,7 @@
  *
  * History:
  *   1.0  first version
+ *   1.1  command: match, groups, count and list; host: submit_list
  */
 #ifndef WPS_ABI_H
 #define WPS_ABI_H
@@ -27,7 +28,7 @@
 #include <stdint.h>
 
 #define WPS_ABI_MAJOR 1
-#define WPS_ABI_MINOR 0
+#define WPS_ABI_MINOR 1
 
 /* A plugin that wants older servers too defines a lower one before it. */
 #ifndef WPS_PLUGIN_MINOR
