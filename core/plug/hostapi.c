@@ -276,6 +276,13 @@ api_submit(struct wps_worker *worker, const struct wps_command *command,
 	command_submit(here(worker), command, done, data);
 }
 
+static void
+api_submit_list(struct wps_worker *worker, const struct wps_command *command,
+    wps_list_fn done, void *data)
+{
+	command_submit_list(worker_of(worker), command, done, data);
+}
+
 /* --- connections ------------------------------------------------------------------------ */
 
 static const struct wps_conn_view *
@@ -489,5 +496,6 @@ hostapi_fill(struct wps_host *host)
 		.request_authenticate = api_request_authenticate,
 		.respond = api_respond,
 		.find_subprotocol = api_find_subprotocol,
+		.submit_list = api_submit_list,
 	};
 }

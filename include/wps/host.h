@@ -292,6 +292,12 @@ struct wps_host {
 	 * plugin's fini. For its name and flags: its ops are the host's to call. */
 	const struct wps_subprotocol *(*find_subprotocol)(
 	    const struct wps_self *self, struct wps_span name);
+
+	/* --- 1.1 ------------------------------------------------------------ */
+
+	/* [loop] Runs a command of WPS_OP_LIST, otherwise like submit. */
+	void (*submit_list)(struct wps_worker *worker,
+	    const struct wps_command *command, wps_list_fn done, void *data);
 };
 
 #endif
