@@ -318,6 +318,7 @@ conn_open(const struct conn_opening *opening, struct stream *stream,
 	/* This reference is its life, until finish. */
 	take_transport(conn_ref(conn), stream, first);
 	conn_set_state(conn, CONN_OPEN);
+	conn->opened_ms = worker_now_ms(conn->worker);
 	shard_enter(conn->shard, conn);
 	join_first_groups(conn, opening);
 	if (ops->open)

@@ -49,6 +49,7 @@ struct wps_conn {
 	struct wps_reply *pending;     /* a user event without its answer yet */
 	struct conn_closing *closing;  /* owned; from the close on */
 
+	uint64_t opened_ms;
 	struct htab_node by_id;
 	uint32_t all_at, user_at;
 	uint32_t left_out; /* the shard's epoch that leaves it out */

@@ -160,6 +160,12 @@ event_cancel(struct wps_conn *conn)
 
 /* --- answers ------------------------------------------------------------------------ */
 
+struct worker *
+event_worker(const struct wps_reply *reply)
+{
+	return reply->conn->worker;
+}
+
 void
 event_answer(struct wps_reply *reply, const struct wps_answer *answer)
 {

@@ -66,6 +66,7 @@ struct worker {
 	unsigned peer_count;
 	struct ev_loop *loop; /* owned */
 	pthread_t thread;
+	_Atomic bool runs; /* a thread is in its loop */
 	const struct loop_limits *limits; /* borrowed */
 
 	/* Mailbox: a stack that others push to; the owner takes it whole. */
@@ -113,6 +114,10 @@ void worker_free(struct worker **worker);
 
 /* Runs the loop on the calling thread until something in it breaks it. */
 void worker_run(struct worker *worker);
+
+/* Any thread: whether it may touch the worker: it is the worker's own, or no
+ * thread is in the loop. */
+bool worker_is_here(const struct worker *worker);
 
 /* Any thread: the mail is the callee's until it runs; `run` frees it. */
 void worker_post(struct worker *worker, struct mail *mail);

@@ -253,6 +253,28 @@ over_limit(const struct sender *sender, size_t more)
 	     sender->bytes + more > sender->limits->bytes);
 }
 
+static void
+append(struct sender *sender, struct body *body, const struct inserts *inserts)
+{
+	if (sender->failed)
+		return; /* its end is on the way */
+
+	struct out_entry *entry = body->insert_count ?
+	    insert_entry(sender->worker, body, inserts) : plain_entry(sender->worker);
+	entry->next = NULL;
+	entry->body = body;
+	body->refs++;
+	if (sender->tail)
+		sender->tail->next = entry;
+	else
+		sender->head = entry;
+	sender->tail = entry;
+	sender->items++;
+	sender->bytes += entry_size(entry);
+	if (list_empty(&sender->dirty))
+		list_add(&sender->worker->dirty, &sender->dirty);
+}
+
 /* Without news for the owner: it may be in the middle of something. */
 static void write_some(struct sender *sender);
 
@@ -269,24 +291,14 @@ sender_push(struct sender *sender, struct body *body,
 		if (over_limit(sender, size))
 			return WPS_FULL;
 	}
-	if (sender->failed)
-		return WPS_OK; /* its end is on the way */
-
-	struct out_entry *entry = body->insert_count ?
-	    insert_entry(sender->worker, body, inserts) : plain_entry(sender->worker);
-	entry->next = NULL;
-	entry->body = body;
-	body->refs++;
-	if (sender->tail)
-		sender->tail->next = entry;
-	else
-		sender->head = entry;
-	sender->tail = entry;
-	sender->items++;
-	sender->bytes += entry_size(entry);
-	if (list_empty(&sender->dirty))
-		list_add(&sender->worker->dirty, &sender->dirty);
+	append(sender, body, inserts);
 	return WPS_OK;
+}
+
+void
+sender_push_last(struct sender *sender, struct body *body)
+{
+	append(sender, body, NULL);
 }
 
 /* --- writing -------------------------------------------------------------- */
