@@ -192,6 +192,50 @@ ws_cut(struct ws *ws)
 	end(ws);
 }
 
+static void
+ignore_message(void *owner, enum wps_frame frame, struct wps_span data)
+{
+	(void)owner;
+	(void)frame;
+	(void)data;
+}
+
+static void
+ignore_violation(void *owner, uint16_t code, const char *reason)
+{
+	(void)owner;
+	(void)code;
+	(void)reason;
+}
+
+static void
+free_at_end(void *owner, const struct ws_end *last)
+{
+	struct ws *ws = owner;
+
+	(void)last;
+	ws_free(&ws);
+}
+
+const struct ws_ops ws_orphan_ops = {
+	.message = ignore_message,
+	.violated = ignore_violation,
+	.ended = free_at_end,
+};
+
+void
+ws_disown(struct ws **ref)
+{
+	struct ws *ws = *ref;
+
+	*ref = NULL;
+	if (ws == NULL)
+		return;
+	ws->ops = &ws_orphan_ops;
+	ws->owner = ws;
+	ws_cut(ws);
+}
+
 void
 ws_cut_all(struct worker *worker)
 {

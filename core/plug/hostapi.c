@@ -278,6 +278,21 @@ api_conn_send(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
 	return delivery_send(conn, frame, data);
 }
 
+static int
+api_conn_deliver(struct wps_conn *conn, const struct wps_msg_view *msg)
+{
+	(void)checked(conn);
+	return delivery_deliver(conn, msg);
+}
+
+static void
+api_conn_acked(struct wps_conn *conn, uint64_t sequence)
+{
+	(void)checked(conn);
+	if (conn->replay)
+		replay_ack(conn->replay, sequence);
+}
+
 static void
 api_conn_close(struct wps_conn *conn, uint16_t code, struct wps_span reason)
 {
@@ -401,6 +416,8 @@ hostapi_fill(struct wps_host *host)
 		.conn_data = api_conn_data,
 		.conn_slot = api_conn_slot,
 		.conn_send = api_conn_send,
+		.conn_deliver = api_conn_deliver,
+		.conn_acked = api_conn_acked,
 		.conn_close = api_conn_close,
 		.conn_may = api_conn_may,
 		.conn_join = api_conn_join,

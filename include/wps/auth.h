@@ -59,6 +59,8 @@ struct wps_claims {
 
 struct wps_auth_reply; /* the one-shot answer to authenticate */
 
+#define WPS_KEY_OWN 0xffffffffu /* see wps_auth.sign */
+
 struct wps_auth {
 	uint32_t struct_size;
 
@@ -78,7 +80,8 @@ struct wps_auth {
 
 	/*
 	 * [any] HMAC-SHA256 of `bytes` with access key number `key` (0 is the
-	 * primary one). Returns WPS_OK; WPS_NOT_FOUND when there is no such key;
+	 * primary one), or, with WPS_KEY_OWN, with the key of what the server
+	 * issues itself. Returns WPS_OK; WPS_NOT_FOUND when there is no such key;
 	 * WPS_DECLINED when keys are switched off. `state` is the plugin's, not
 	 * a worker's. May be NULL.
 	 */

@@ -157,6 +157,13 @@ struct wps_host {
 	int (*conn_send)(struct wps_conn *conn, enum wps_frame frame,
 	    struct wps_span data);
 
+	/* [loop] Delivers a message to this connection alone, as if it had been
+	 * sent to it: encoded, numbered and kept like any. Results as conn_send. */
+	int (*conn_deliver)(struct wps_conn *conn, const struct wps_msg_view *msg);
+
+	/* [loop] The client has all messages up to this id (RELIABLE only). */
+	void (*conn_acked)(struct wps_conn *conn, uint64_t sequence);
+
 	/* [loop] Marks it for a close with code and reason (cut to 123 bytes);
 	 * `close` follows from the loop. The first call counts. */
 	void (*conn_close)(struct wps_conn *conn, uint16_t code,

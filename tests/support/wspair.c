@@ -107,7 +107,7 @@ pair_open(void)
 	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 	    fds) == 0);
 	pair.fd = fds[0];
-	struct stream *stream = stream_new(pair.worker, fds[1]);
+	struct stream *stream = stream_new(pair.worker, fds[1], NULL);
 	sender_init(&first, stream, &pair.limits.out, on_flushed);
 	pair.ws = ws_new(stream, &first, &ops, &pair.limits, NULL);
 	sender_fini(&first);

@@ -91,7 +91,7 @@ begin(size_t bytes, uint32_t items)
 	memset(&at, 0, sizeof(at));
 	kernel.budget = kernel.at_once = SIZE_MAX;
 	at.worker = peers[0] = worker_new(0, peers, 1, &loop_limits);
-	at.stream = stream_new(at.worker, open("/dev/null", O_RDWR));
+	at.stream = stream_new(at.worker, open("/dev/null", O_RDWR), NULL);
 	at.limits = (struct sender_limits){ .bytes = bytes, .items = items };
 	sender_init(&at.sender, at.stream, &at.limits, on_flushed);
 }

@@ -147,6 +147,11 @@ class RawSocket {
     await within(this.#closed, 'end of the connection');
   }
 
+  // Nothing more is read, so that what is sent piles up.
+  pause() {
+    this.#socket.pause();
+  }
+
   cut() {
     this.#socket.destroy();
   }
