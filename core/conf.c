@@ -19,7 +19,7 @@
 
 #define HUBS_MAX 10000 /* with options of their own: some KiB each */
 
-/* --- memory -------------------------------------------------------------------------- */
+/* --- memory -------------------------------------------------------------- */
 
 void *
 conf_alloc(struct conf_set *set, size_t size, bool secret)
@@ -61,7 +61,7 @@ conf_set_free(struct conf_set **ref)
 	free(set);
 }
 
-/* --- plugins ---------------------------------------------------------------------------- */
+/* --- plugins ------------------------------------------------------------- */
 
 /* An error at the name of a plugin in the file. */
 static void ATTR_PRINTF(3, 4)
@@ -149,7 +149,7 @@ judge_top(struct conf_set *set, const struct wps_option *core,
 	}
 }
 
-/* --- hubs ---------------------------------------------------------------------------------- */
+/* --- hubs ---------------------------------------------------------------- */
 
 static int
 compare_names(struct wps_span a, struct wps_span b)
@@ -293,7 +293,7 @@ judge_hubs(struct conf_set *set)
 		judge_named_hubs(set, hubs);
 }
 
-/* --- the whole -------------------------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------- */
 
 static void
 make_hub_schema(struct conf_set *set, const struct wps_option *core_hub,
@@ -362,7 +362,7 @@ conf_hub_name(const struct conf_set *set, size_t i)
 	return i < set->hub_count ? set->hub_names[i] : WPS_SPAN_NONE;
 }
 
-/* --- values -------------------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------- */
 
 static unsigned
 bit(enum wps_option_type type)

@@ -42,7 +42,7 @@ void conf_report_add(struct conf_report *report, const char *format, ...)
 /* By the places in the file; lines that have none stand first. */
 void conf_report_sort(struct conf_report *report);
 
-/* --- step one: the tree ---------------------------------------------------- */
+/* --- step one: the tree -------------------------------------------------- */
 
 /*
  * NULL when the file cannot be read, is above 1 MiB, is no YAML or no map, or
@@ -63,7 +63,7 @@ bool conf_tree_item(const struct conf_tree *tree, const char *name, size_t i,
 void conf_tree_where(const struct conf_tree *tree, const char *name, size_t i,
     char *dst, size_t cap);
 
-/* --- step two: judging ------------------------------------------------------ */
+/* --- step two: judging --------------------------------------------------- */
 
 /* The rows of one plugin; its section is named like it. */
 struct conf_rows {
@@ -98,7 +98,7 @@ const struct wps_conf *conf_hub(const struct conf_set *set,
  * behind the last. */
 struct wps_span conf_hub_name(const struct conf_set *set, size_t i);
 
-/* --- values ------------------------------------------------------------------ */
+/* --- values -------------------------------------------------------------- */
 
 /* By the name of the row; a name that is no row, or one of another type, aborts. */
 bool conf_bool(const struct wps_conf *conf, const char *name);

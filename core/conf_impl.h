@@ -38,6 +38,10 @@ struct conf_tree {
 struct conf_tree *conf_tree_parse(const char *path, struct wps_span text,
     bool shared, struct conf_report *report);
 
+/* Whether a text is among the first ones of a top-level list. */
+bool conf_tree_has(const struct conf_tree *tree, const char *name,
+    const char *text);
+
 /* The child of a map by its key; NULL. */
 const struct conf_node *conf_node_find(const struct conf_node *map,
     const char *key);
@@ -45,7 +49,7 @@ const struct conf_node *conf_node_find(const struct conf_node *map,
 /* Whether a scalar says nothing: unquoted and empty, ~ or null. */
 bool conf_node_is_null(const struct conf_node *node);
 
-/* --- values ------------------------------------------------------------------ */
+/* --- values -------------------------------------------------------------- */
 
 /* The rows that judge one map. */
 struct conf_schema {

@@ -38,7 +38,7 @@ complain(const struct judge *judge, unsigned line, unsigned column,
 	    judge->what[0] ? ": " : "", text);
 }
 
-/* --- suggestions --------------------------------------------------------------------- */
+/* --- suggestions --------------------------------------------------------- */
 
 static unsigned
 least(unsigned a, unsigned b, unsigned c)
@@ -128,7 +128,7 @@ complain_unknown(const struct judge *judge, const struct conf_node *node)
 	complain(judge, node->line, node->column, "%s%s", text, hint);
 }
 
-/* --- values ----------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------- */
 
 static bool
 read_text(const struct judge *judge, const struct wps_option *row,
@@ -331,7 +331,7 @@ take_fallback(const struct judge *judge, const struct wps_option *row,
 	wps_assert(good && judge->set->report->count == before);
 }
 
-/* --- maps --------------------------------------------------------------------------------- */
+/* --- maps ---------------------------------------------------------------- */
 
 struct conf_schema *
 conf_schema_new(struct conf_set *set, const struct wps_option *const *tables,
@@ -370,17 +370,8 @@ conf_schema_find(const struct conf_schema *schema, const char *name,
 static bool
 is_elsewhere(const struct judge *judge, const char *key)
 {
-	struct wps_span name;
-
-	if (!judge->conf->schema->top)
-		return false;
-	if (strcmp(key, "hubs") == 0)
-		return true;
-	for (size_t i = 0; conf_tree_item(judge->set->tree, "plugins", i, &name);
-	    i++)
-		if (wps_span_eq(name, wps_span_str(key)))
-			return true;
-	return false;
+	return judge->conf->schema->top && (strcmp(key, "hubs") == 0 ||
+	    conf_tree_has(judge->set->tree, "plugins", key));
 }
 
 static void

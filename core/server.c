@@ -503,14 +503,23 @@ server_stop(struct server *server)
 	log_info("core", "stopped");
 }
 
+/* Threads of plugins may post until fini has returned: workers end after it. */
 static void
-free_workers(struct server *server)
+end_plugins(struct server *server)
 {
 	for (unsigned i = 0; i < server->worker_count; i++)
 		if (server->workers[i])
 			clear_worker(server->workers[i]);
 	if (server->workers[0])
 		clear_mail(server);
+	loader_fini(server);
+	if (server->workers[0])
+		clear_mail(server);
+}
+
+static void
+free_workers(struct server *server)
+{
 	hub_table_fini(&server->hubs);
 	for (unsigned i = 0; i < server->worker_count; i++) {
 		struct worker *worker = server->workers[i];
@@ -545,9 +554,10 @@ server_free(struct server **ref)
 	for (size_t i = 0; i < server->listener_count; i++)
 		listener_free(&server->listeners[i]);
 	free(server->listeners);
+	end_plugins(server);
 	free_workers(server);
 	free_tls(server);
-	loader_fini(server);
 	conf_set_free(&server->conf);
+	loader_close(server);
 	free(server);
 }

@@ -210,4 +210,6 @@ stream_move(struct stream *stream, struct worker *to)
 {
 	wps_assert(!ev_is_active(&stream->io));
 	stream->worker = to;
+	/* That loop may know the number from a socket that was closed this turn. */
+	ev_io_set(&stream->io, stream->io.fd, 0);
 }

@@ -60,12 +60,18 @@ tls_shutdown(struct tls *tls)
 
 /* --- errors --------------------------------------------------------------- */
 
-static void
-log_failure(void)
+/* The errno of what OpenSSL says. */
+static int
+explain(void)
 {
-	const char *reason = ERR_reason_error_string(ERR_peek_error());
+	unsigned long code = ERR_peek_error();
+	const char *reason = ERR_reason_error_string(code);
 
+	/* Peers that leave without close_notify are many. */
+	if (ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		return ECONNRESET;
 	log_debug("core", "tls failed reason=\"%s\"", reason ? reason : "none");
+	return EPROTO;
 }
 
 /* Ends the session; no socket's errno is one that means "later". */
@@ -94,8 +100,7 @@ judge(struct tls *tls, int rc, unsigned char *awaits)
 	case SSL_ERROR_SYSCALL:
 		return die(tls, error);
 	default:
-		log_failure();
-		return die(tls, EPROTO);
+		return die(tls, explain());
 	}
 }
 

@@ -83,7 +83,7 @@ const struct conf_rows scene_plugins[] = {
 
 const unsigned scene_plugin_count = 2;
 
-/* --- the folder ------------------------------------------------------------------ */
+/* --- the folder ---------------------------------------------------------- */
 
 static char folder[] = "/tmp/wps-conf-XXXXXX";
 
@@ -127,7 +127,7 @@ scene_write(const char *path, const char *bytes, size_t len, mode_t mode)
 	    chmod(path, mode) == 0, path);
 }
 
-/* --- files ------------------------------------------------------------------------ */
+/* --- files --------------------------------------------------------------- */
 
 void
 scene_read(struct scene *scene, const char *path)

@@ -5,7 +5,7 @@
 #include "conf_scene.h"
 #include "unit.h"
 
-/* --- counting allocations ---------------------------------------------------------- */
+/* --- counting allocations ------------------------------------------------ */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -37,7 +37,7 @@ __wrap_realloc(void *old, size_t size)
 	return __real_realloc(old, size);
 }
 
-/* --- scalars ------------------------------------------------------------------------ */
+/* --- scalars ------------------------------------------------------------- */
 
 struct good {
 	const char *text, *name;
@@ -177,7 +177,7 @@ test_texts_are_read_as_they_are_spelled(void)
 	}
 }
 
-/* --- what is not set ------------------------------------------------------------------- */
+/* --- what is not set ----------------------------------------------------- */
 
 static void
 check_fallbacks(const char *text)
@@ -219,7 +219,7 @@ test_what_is_null_counts_as_absent(void)
 	    "plugins: ~\nsafe:\nbare: ~\nhubs:\n");
 }
 
-/* --- lists and maps --------------------------------------------------------------------- */
+/* --- lists and maps ------------------------------------------------------ */
 
 static void
 test_list_of_texts_may_be_one_text(void)
@@ -281,7 +281,7 @@ test_plugins_have_sections_with_and_without_rows(void)
 	scene_close(&scene);
 }
 
-/* --- hubs ----------------------------------------------------------------------------------- */
+/* --- hubs ---------------------------------------------------------------- */
 
 static const struct wps_conf *
 hub(const struct scene *scene, const char *name)
@@ -387,7 +387,7 @@ test_finding_a_hub_takes_no_memory(void)
 	scene_close(&scene);
 }
 
-/* --- places ----------------------------------------------------------------------------------- */
+/* --- places -------------------------------------------------------------- */
 
 static void
 check_where(const struct wps_conf *conf, const char *name, const char *expected)
@@ -421,7 +421,31 @@ test_place_is_that_of_the_option_or_of_its_map(void)
 	scene_close(&scene);
 }
 
-/* --- before judging ------------------------------------------------------------------------------ */
+static void
+test_relative_path_begins_at_the_folder_of_the_configuration(void)
+{
+	static const struct {
+		const char *conf, *given, *expected;
+	} rows[] = {
+		{ "wps.conf", "any_text: a.pem\n", "a.pem" },
+		{ "./wps.conf", "any_text: b/a.pem\n", "./b/a.pem" },
+		{ "./wps.conf", "any_text: /b/a.pem\n", "/b/a.pem" },
+		{ "./wps.conf", "flag: true\n", NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct scene scene;
+		scene_write(rows[i].conf, rows[i].given, strlen(rows[i].given),
+		    0600);
+		scene_read(&scene, rows[i].conf);
+		char *path = conf_file(conf_core(scene.set), "any_text");
+		check_text(rows[i].given, path, rows[i].expected);
+		free(path);
+		scene_close(&scene);
+	}
+}
+
+/* --- before judging ------------------------------------------------------ */
 
 static void
 check_tree_where(const struct scene *scene, const char *name, size_t i,
@@ -475,7 +499,7 @@ test_long_list_is_looked_at_in_part(void)
 	scene_close(&scene);
 }
 
-/* --- our own mistakes ------------------------------------------------------------------------------ */
+/* --- our own mistakes ---------------------------------------------------- */
 
 static void
 ask_unknown(const void *set)
@@ -586,6 +610,7 @@ main(void)
 		TEST(test_hubs_are_listed_without_the_star),
 		TEST(test_finding_a_hub_takes_no_memory),
 		TEST(test_place_is_that_of_the_option_or_of_its_map),
+		TEST(test_relative_path_begins_at_the_folder_of_the_configuration),
 		TEST(test_texts_of_a_list_are_there_before_judging),
 		TEST(test_long_list_is_looked_at_in_part),
 		TEST(test_asking_wrongly_aborts),

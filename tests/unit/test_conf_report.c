@@ -21,7 +21,7 @@ check_bad(const struct bad *rows, size_t count)
 	}
 }
 
-/* --- what is no tree -------------------------------------------------------------- */
+/* --- what is no tree ----------------------------------------------------- */
 
 static void
 test_broken_yaml_is_told_with_its_place(void)
@@ -159,7 +159,7 @@ test_sixteen_levels_are_read_and_no_more(void)
 	check_bad(rows, COUNT(rows));
 }
 
-/* --- what a tree must not have ------------------------------------------------------ */
+/* --- what a tree must not have ------------------------------------------- */
 
 static void
 test_anchors_aliases_and_tags_are_refused(void)
@@ -242,7 +242,7 @@ test_name_that_is_no_text_is_refused(void)
 	check_bad(rows, COUNT(rows));
 }
 
-/* --- judging ------------------------------------------------------------------------- */
+/* --- judging ------------------------------------------------------------- */
 
 static void
 test_unknown_option_is_told_what_may_have_been_meant(void)
@@ -527,7 +527,7 @@ test_all_errors_come_in_one_run_in_the_order_of_the_file(void)
 	check_bad(rows, COUNT(rows));
 }
 
-/* --- plugins -------------------------------------------------------------------------- */
+/* --- plugins ------------------------------------------------------------- */
 
 static void
 check_plugins(const char *text, const struct conf_rows *plugins, unsigned count,
@@ -605,6 +605,9 @@ test_section_of_a_plugin_that_did_not_load_is_passed_over(void)
 	check_plugins("plugins: [lost, ~, {}, last]\nlost: { x: 1 }\nlast: 1\n",
 	    NULL, 0, "wps.conf:1:17: plugins: an item has no value\n"
 	    "wps.conf:1:20: plugins: must be one value, not a map\n");
+	check_plugins("plugins: lost\nlost: {}\nname: away\naway: {}\n", NULL, 0,
+	    "wps.conf:4:1: section \"away\" belongs to no plugin in "
+	    "\"plugins\"\n");
 }
 
 static void
@@ -620,7 +623,7 @@ test_required_hub_option_is_required_of_the_star(void)
 	    NULL);
 }
 
-/* --- reports -------------------------------------------------------------------------- */
+/* --- reports ------------------------------------------------------------- */
 
 static void
 test_lines_without_a_place_come_first_and_keep_their_order(void)

@@ -14,7 +14,7 @@
 #define TRACE "5ecr3t"
 #define SECRET_MAX (64 * 1024)
 
-/* --- traces in freed memory ----------------------------------------------------------- */
+/* --- traces in freed memory ---------------------------------------------- */
 
 void __real_free(void *memory);
 void __wrap_free(void *memory);
@@ -32,7 +32,7 @@ __wrap_free(void *memory)
 	__real_free(memory);
 }
 
-/* --- reading ------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------- */
 
 static void
 write_text(const char *path, const char *text, mode_t mode)
@@ -281,7 +281,7 @@ test_list_of_secrets_takes_each_form(void)
 	scene_close(&scene);
 }
 
-/* --- what is left behind ---------------------------------------------------------------------- */
+/* --- what is left behind ------------------------------------------------- */
 
 static void
 test_no_report_has_a_secret(void)

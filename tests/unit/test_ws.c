@@ -396,6 +396,170 @@ test_a_hold_may_end_when_the_connection_has(void)
 	pair_close();
 }
 
+/* --- congestion ----------------------------------------------------------- */
+
+/* As if a mailbox that the worker feeds were over its mark, and then below. */
+static void
+congest(bool on)
+{
+	struct list *link;
+
+	pair.worker->congested = on;
+	while (!on && (link = list_take(&pair.worker->resting))) {
+		struct rester *rester = container_of(link, struct rester, link);
+		rester->wake(rester);
+	}
+}
+
+static void
+test_a_congested_socket_rests_behind_what_it_has_read(void)
+{
+	pair_open();
+	congest(true);
+	send_texts("a");
+	pair_check_owner("read", "text(a)");
+	send_texts("b");
+	pair_check_owner("rests", "");
+	congest(false);
+	pair_check_owner("read on", "text(b)");
+	pair_close();
+}
+
+static void
+test_relief_does_not_wake_a_socket_that_holds_enough(void)
+{
+	char bytes[8192];
+	char *end = bytes;
+
+	/* More than the context takes ahead: the rest waits as bytes. */
+	pair_open();
+	congest(true);
+	ws_hold(pair.ws, true);
+	for (char c = 'a'; c <= 'f'; c++)
+		end = frame_put(end, WHOLE_TEXT, (struct wps_span){ &c, 1 });
+	for (unsigned i = 0; i < 1000; i++)
+		end = frame_put(end, FRAME_FIN | FRAME_PONG, WPS_SPAN(""));
+	pair_write((struct wps_span){ bytes, (size_t)(end - bytes) });
+	pair_turn();
+	congest(false);
+	send_texts("g");
+	pair_turn();
+	check_number("rests", ws_listens(pair.ws), false);
+	ws_hold(pair.ws, false);
+	pair_check_owner("all, in order", "text(a) text(b) text(c) text(d) "
+	    "text(e) text(f) text(g)");
+	pair_close();
+}
+
+static void
+test_readiness_does_not_wake_a_congested_socket(void)
+{
+	pair_open();
+	congest(true);
+	ws_hold(pair.ws, true);
+	send_texts("a");
+	pair_turn();
+	ws_hold(pair.ws, false);
+	pair_check_owner("what was read", "text(a)");
+	check_number("rests", ws_listens(pair.ws), false);
+	congest(false);
+	check_number("reads", ws_listens(pair.ws), true);
+	pair_close();
+}
+
+static void
+test_a_socket_that_rests_may_end(void)
+{
+	pair_open();
+	congest(true);
+	send_texts("a");
+	pair_check_owner("read", "text(a)");
+	ws_cut(pair.ws);
+	congest(false);
+	check_number("not read any more", ws_listens(pair.ws), false);
+	pair_check_owner("ended", "ended(1006 peer)");
+	pair_close();
+}
+
+/* --- full queues ---------------------------------------------------------- */
+
+/* Pushes until the socket takes no more and the queue is at its limit. */
+static void
+fill_queue(void)
+{
+	char text[900];
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	while (pair_push(text) == WPS_OK)
+		pair_turn();
+	while (pair_push("") == WPS_OK)
+		continue;
+}
+
+/* Whether these are the last bytes that the client reads. */
+static bool
+client_ends_with(const char *expected)
+{
+	size_t len = strlen(expected);
+
+	for (unsigned i = 0; i < 1000; i++) {
+		ssize_t n = recv(pair.fd, pair.got + pair.got_len,
+		    sizeof(pair.got) - pair.got_len, 0);
+		pair_turn();
+		if (n <= 0)
+			break;
+		/* Only the end is of interest. */
+		size_t all = pair.got_len + (size_t)n;
+		pair.got_len = all < len ? all : len;
+		memmove(pair.got, pair.got + all - pair.got_len, pair.got_len);
+	}
+	return pair.got_len == len && memcmp(pair.got, expected, len) == 0;
+}
+
+static void
+test_a_close_of_ours_goes_behind_a_full_queue(void)
+{
+	pair_open();
+	fill_queue();
+	ws_close(pair.ws, 1001, WPS_SPAN("bye"));
+	check_number("close", client_ends_with("\x88\x05\x03\xe9" "bye"), true);
+	pair_close();
+}
+
+static void
+test_an_answer_to_a_close_goes_behind_a_full_queue(void)
+{
+	pair_open();
+	fill_queue();
+	pair_send_close(1000);
+	pair_turn();
+	check_number("close", client_ends_with("\x88\x02\x03\xe8"), true);
+	pair_check_owner("ended", "ended(1000 peer)");
+	pair_close();
+}
+
+/* An empty queue takes any one entry: what is left of it may be over the limit. */
+static void
+test_a_slow_client_hears_its_close_behind_a_large_message(void)
+{
+	size_t len = 1 << 20;
+	struct body *body = body_new(FRAME_BINARY, len);
+
+	CU_ASSERT_FATAL(body != NULL);
+	memset(body_data(body), 'x', len);
+	body_seal(body);
+	pair_open();
+	check_number("any one", ws_push(pair.ws, body, NULL), WPS_OK);
+	body_unref(body);
+	pair_turn();
+	check_number("full", pair_push("more"), WPS_FULL);
+	ws_drop_unsent(pair.ws);
+	ws_close(pair.ws, 1008, WPS_SPAN("slow"));
+	check_number("close", client_ends_with("\x88\x06\x03\xf0slow"), true);
+	pair_close();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_messages_reach_the_owner_and_pings_their_answer),
 	TEST(test_what_is_pushed_reaches_the_client),
@@ -422,6 +586,13 @@ static const struct named_test tests[] = {
 	TEST(test_a_hold_that_is_taken_back_changes_nothing),
 	TEST(test_a_close_of_ours_ends_a_socket_that_rests),
 	TEST(test_a_hold_may_end_when_the_connection_has),
+	TEST(test_a_congested_socket_rests_behind_what_it_has_read),
+	TEST(test_relief_does_not_wake_a_socket_that_holds_enough),
+	TEST(test_readiness_does_not_wake_a_congested_socket),
+	TEST(test_a_socket_that_rests_may_end),
+	TEST(test_a_close_of_ours_goes_behind_a_full_queue),
+	TEST(test_an_answer_to_a_close_goes_behind_a_full_queue),
+	TEST(test_a_slow_client_hears_its_close_behind_a_large_message),
 };
 
 int
