@@ -293,7 +293,7 @@ struct wps_host {
 	const struct wps_subprotocol *(*find_subprotocol)(
 	    const struct wps_self *self, struct wps_span name);
 
-	/* --- 1.1 ------------------------------------------------------------ */
+	/* --- listings ------------------------------------------------------- */
 
 	/* [loop] Runs a command of WPS_OP_LIST, otherwise like submit. */
 	void (*submit_list)(struct wps_worker *worker,
