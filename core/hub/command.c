@@ -2,6 +2,7 @@
 #include "hub/command.h"
 
 #include "hub/conn.h"
+#include "hub/list.h"
 #include "hub/msg.h"
 #include "hub/server.h"
 #include "util/alloc.h"
@@ -10,12 +11,19 @@
 
 #include <stdlib.h>
 
+/* Who hears the end: one of the two, or nobody. */
+struct hearer {
+	wps_done_fn done;
+	wps_list_fn list_done;
+	void *data;
+};
+
 /* What is still awaited of a command that others run too. */
 struct tally {
-	wps_done_fn done;
-	void *data;
+	struct hearer hearer;
 	unsigned awaited;
-	struct wps_outcome outcome;
+	uint32_t limit; /* of the page */
+	struct command_result result;
 };
 
 /* A command in another worker's mailbox, with its own copy of all its texts;
@@ -27,8 +35,8 @@ struct parcel {
 	struct wps_command command;
 	struct worker *origin;
 	struct tally *tally; /* of the origin; NULL: nobody waits */
-	struct wps_outcome outcome;
-	struct wps_span excluded[];
+	struct command_result result;
+	struct wps_span spans[]; /* excluded, then groups */
 };
 
 /* --- routing ------------------------------------------------------------------------ */
@@ -57,18 +65,46 @@ command_workers(const struct hub *hub, const struct wps_command *command,
 
 /* --- parcels ------------------------------------------------------------------------- */
 
+static bool
+is_heard(const struct hearer *hearer)
+{
+	return hearer->done != NULL || hearer->list_done != NULL;
+}
+
+/* Frees the pages. */
+static void
+tell(const struct hearer *hearer, struct command_result *result, uint32_t limit)
+{
+	if (hearer->done)
+		hearer->done(&result->outcome, hearer->data);
+	else if (hearer->list_done)
+		list_tell(result, limit, hearer->list_done, hearer->data);
+	list_free(&result->pages);
+}
+
 static void
 finish(struct tally *tally)
 {
-	if (tally->done)
-		tally->done(&tally->outcome, tally->data);
+	tell(&tally->hearer, &tally->result, tally->limit);
 	free(tally);
+}
+
+static void
+add_result(struct command_result *sum, struct command_result *more)
+{
+	sum->outcome.matched += more->outcome.matched;
+	sum->outcome.full += more->outcome.full;
+	sum->no_memory |= more->no_memory;
+	list_append(&sum->pages, &more->pages);
 }
 
 static void
 parcel_free(struct parcel *parcel)
 {
 	msg_unref(parcel->command.msg);
+	if (parcel->command.match)
+		parcel->command.match->unref(parcel->command.match);
+	list_free(&parcel->result.pages);
 	free(parcel);
 }
 
@@ -79,13 +115,12 @@ take_outcome(struct worker *worker, struct mail *mail)
 	struct parcel *parcel = container_of(mail, struct parcel, mail);
 	struct tally *tally = parcel->tally;
 
-	tally->outcome.matched += parcel->outcome.matched;
-	tally->outcome.full += parcel->outcome.full;
+	add_result(&tally->result, &parcel->result);
 	parcel_free(parcel);
 	if (--tally->awaited > 0)
 		return;
 	if (worker->stopped)
-		tally->done = NULL;
+		tally->hearer = (struct hearer){ NULL, NULL, NULL };
 	finish(tally);
 }
 
@@ -97,7 +132,7 @@ run_parcel(struct worker *worker, struct mail *mail)
 
 	if (shard && !worker->stopped)
 		command_run(shard, &parcel->command, parcel->name_hash,
-		    &parcel->outcome);
+		    &parcel->result);
 	if (parcel->tally == NULL) {
 		parcel_free(parcel);
 		return;
@@ -112,8 +147,10 @@ static size_t
 texts_size(const struct wps_command *command)
 {
 	size_t sum = command->name.len + command->group.len +
-	    command->reason.len;
+	    command->reason.len + command->after.len;
 
+	for (size_t i = 0; i < command->group_count; i++)
+		sum += command->groups[i].len;
 	for (size_t i = 0; i < command->excluded_count; i++)
 		sum += command->excluded[i].len;
 	return sum;
@@ -130,31 +167,55 @@ move_in(struct wps_span *span, char **dst)
 	*dst += span->len;
 }
 
+static void
+move_list(struct wps_span *to, const struct wps_span *from, size_t count,
+    char **dst)
+{
+	for (size_t i = 0; i < count; i++) {
+		to[i] = from[i];
+		move_in(&to[i], dst);
+	}
+}
+
+/* References of its own to what is counted. */
+static void
+hold_shared(struct parcel *parcel)
+{
+	const struct wps_command *command = &parcel->command;
+
+	if (command->msg) {
+		msg_ref(command->msg);
+		parcel->mail.bytes += msg_size(command->msg);
+	}
+	if (command->match)
+		command->match->ref(command->match);
+}
+
 static struct parcel *
 parcel_new(const struct wps_command *command)
 {
-	size_t lists = command->excluded_count * sizeof(struct wps_span);
-	size_t size = sizeof(struct parcel) + lists + texts_size(command);
+	size_t count = command->excluded_count + command->group_count;
+	size_t size = sizeof(struct parcel) + count * sizeof(struct wps_span) +
+	    texts_size(command);
 	struct parcel *parcel = xmalloc(size);
 
 	*parcel = (struct parcel){
 		.mail = { .run = run_parcel, .bytes = size },
 		.command = *command,
 	};
-	char *dst = (char *)&parcel->excluded[command->excluded_count];
+	char *dst = (char *)&parcel->spans[count];
 	move_in(&parcel->command.name, &dst);
 	move_in(&parcel->command.group, &dst);
 	move_in(&parcel->command.reason, &dst);
-	for (size_t i = 0; i < command->excluded_count; i++) {
-		parcel->excluded[i] = command->excluded[i];
-		move_in(&parcel->excluded[i], &dst);
-	}
-	parcel->command.excluded = parcel->excluded;
+	move_in(&parcel->command.after, &dst);
+	struct wps_span *groups = parcel->spans + command->excluded_count;
+	move_list(parcel->spans, command->excluded, command->excluded_count,
+	    &dst);
+	move_list(groups, command->groups, command->group_count, &dst);
+	parcel->command.excluded = parcel->spans;
+	parcel->command.groups = groups;
 	parcel->command.except = NULL; /* it is the origin's */
-	if (command->msg) {
-		msg_ref(command->msg);
-		parcel->mail.bytes += msg_size(command->msg);
-	}
+	hold_shared(parcel);
 	return parcel;
 }
 
@@ -185,49 +246,50 @@ post_to_others(const struct submission *sub, uint64_t workers,
 }
 
 static void
-run_here(const struct submission *sub, struct wps_outcome *outcome)
+run_here(const struct submission *sub, struct command_result *result)
 {
 	struct shard *shard = shard_find(sub->hub, sub->worker);
 
 	if (shard)
-		command_run(shard, sub->command, sub->name_hash, outcome);
+		command_run(shard, sub->command, sub->name_hash, result);
 }
 
 static struct tally *
-tally_new(wps_done_fn done, void *data, uint64_t workers)
+tally_new(const struct hearer *hearer, uint32_t limit, uint64_t workers)
 {
 	struct tally *tally = xcalloc(1, sizeof(*tally));
 
-	tally->done = done;
-	tally->data = data;
+	tally->hearer = *hearer;
+	tally->limit = limit;
 	tally->awaited = (unsigned)__builtin_popcountll(workers);
 	return tally;
 }
 
 static void
-submit_to(const struct submission *sub, wps_done_fn done, void *data)
+submit_to(const struct submission *sub, const struct hearer *hearer)
 {
 	struct worker *worker = sub->worker;
 	uint64_t own = UINT64_C(1) << worker->index;
 	uint64_t workers = command_workers(sub->hub, sub->command,
 	    sub->name_hash, worker->peer_count);
 	uint64_t others = workers & ~own;
-	struct wps_outcome outcome = { 0 };
-	struct tally *tally =
-	    done && others ? tally_new(done, data, others) : NULL;
+	uint32_t limit = sub->command->limit;
+	struct command_result result = { .pages = NULL };
+	struct tally *tally = is_heard(hearer) && others ?
+	    tally_new(hearer, limit, others) : NULL;
 
 	post_to_others(sub, others, tally);
 	if (workers & own)
-		run_here(sub, tally ? &tally->outcome : &outcome);
-	if (done && !tally)
-		done(&outcome, data);
+		run_here(sub, tally ? &tally->result : &result);
+	if (!tally)
+		tell(hearer, &result, limit);
 }
 
-void
-command_submit(struct worker *worker, const struct wps_command *command,
-    wps_done_fn done, void *data)
+static void
+submit(struct worker *worker, const struct wps_command *command,
+    const struct hearer *hearer)
 {
-	const struct wps_outcome nobody = { 0 };
+	struct command_result nobody = { .pages = NULL };
 	struct hub *hub = hub_find(&worker_server(worker)->hubs, command->hub);
 
 	worker_drain(worker);
@@ -237,8 +299,26 @@ command_submit(struct worker *worker, const struct wps_command *command,
 		    .hub = hub,
 		    .command = command,
 		    .name_hash = hash_bytes(command->name),
-		}, done, data);
-	} else if (done) {
-		done(&nobody, data);
+		}, hearer);
+	} else {
+		tell(hearer, &nobody, command->limit);
 	}
+}
+
+void
+command_submit(struct worker *worker, const struct wps_command *command,
+    wps_done_fn done, void *data)
+{
+	wps_assert(command->op != WPS_OP_LIST);
+	submit(worker, command, &(struct hearer){ .done = done, .data = data });
+}
+
+void
+command_submit_list(struct worker *worker, const struct wps_command *command,
+    wps_list_fn done, void *data)
+{
+	wps_assert(command->op == WPS_OP_LIST && done != NULL);
+	wps_assert(command->limit >= 1 && command->limit <= WPS_LIST_MAX);
+	submit(worker, command,
+	    &(struct hearer){ .list_done = done, .data = data });
 }

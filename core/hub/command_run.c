@@ -6,6 +6,7 @@
 
 #include "hub/conn.h"
 #include "hub/delivery.h"
+#include "hub/list.h"
 #include "hub/msg.h"
 #include "util/attr.h"
 
@@ -14,6 +15,7 @@ struct run {
 	struct shard *shard;
 	const struct wps_command *command;
 	struct delivery delivery;
+	struct listing listing;
 	struct wps_outcome *outcome;
 };
 
@@ -28,13 +30,26 @@ run_send(struct run *run, struct wps_conn *conn)
 static int
 run_join(struct run *run, struct wps_conn *conn)
 {
-	return shard_join(run->shard, conn, run->command->group);
+	const struct wps_command *command = run->command;
+	int rc = WPS_OK;
+
+	if (command->group_count == 0)
+		return shard_join(run->shard, conn, command->group);
+	for (size_t i = 0; i < command->group_count; i++)
+		if (shard_join(run->shard, conn, command->groups[i]) == WPS_FULL)
+			rc = WPS_FULL;
+	return rc;
 }
 
 static int
 run_leave(struct run *run, struct wps_conn *conn)
 {
-	(void)shard_part(run->shard, conn, run->command->group);
+	const struct wps_command *command = run->command;
+
+	if (command->group_count == 0)
+		(void)shard_part(run->shard, conn, command->group);
+	for (size_t i = 0; i < command->group_count; i++)
+		(void)shard_part(run->shard, conn, command->groups[i]);
 	return WPS_OK;
 }
 
@@ -78,10 +93,17 @@ run_check(struct run *run, struct wps_conn *conn)
 }
 
 static int
-run_exists(struct run *run, struct wps_conn *conn)
+run_count(struct run *run, struct wps_conn *conn)
 {
 	(void)run;
 	(void)conn;
+	return WPS_OK;
+}
+
+static int
+run_list(struct run *run, struct wps_conn *conn)
+{
+	list_offer(&run->listing, conn->view.id, conn);
 	return WPS_OK;
 }
 
@@ -94,7 +116,9 @@ static int (*const operations[])(struct run *run, struct wps_conn *conn) = {
 	[WPS_OP_GRANT] = run_grant,
 	[WPS_OP_REVOKE] = run_revoke,
 	[WPS_OP_CHECK] = run_check,
-	[WPS_OP_EXISTS] = run_exists,
+	[WPS_OP_EXISTS] = run_count,
+	[WPS_OP_COUNT] = run_count,
+	[WPS_OP_LIST] = run_list,
 };
 
 /* --- whom ------------------------------------------------------------------------- */
@@ -116,13 +140,48 @@ mark_left_out(struct shard *shard, const struct wps_command *command)
 	return any ? epoch : 0;
 }
 
+/* A connection as a predicate sees it. */
+struct facts {
+	struct wps_conn_facts seen; /* first */
+	const struct wps_conn *conn;
+};
+
+static bool
+in_group(const struct wps_conn_facts *seen, struct wps_span group)
+{
+	/* It is the first member. */
+	const struct facts *facts = (const void *)seen;
+
+	return shard_is_member(facts->conn->shard, facts->conn, group);
+}
+
+static bool
+matches(const struct wps_match *match, const struct wps_conn *conn)
+{
+	const struct facts facts = {
+		.conn = conn,
+		.seen = {
+			.id = conn->view.id,
+			.user = conn->view.user,
+			.subprotocol = conn->view.subprotocol,
+			.group_count = conn->group_count,
+			.in_group = in_group,
+		},
+	};
+
+	return match->test(match, &facts.seen);
+}
+
 static void
 run_one(struct run *run, struct wps_conn *conn, uint32_t left_out)
 {
-	if (conn == run->command->except ||
-	    (left_out && conn->left_out == left_out))
+	const struct wps_command *command = run->command;
+
+	if (conn == command->except ||
+	    (left_out && conn->left_out == left_out) ||
+	    (command->match && !matches(command->match, conn)))
 		return;
-	int rc = operations[run->command->op](run, conn);
+	int rc = operations[command->op](run, conn);
 	if (rc == WPS_OK)
 		run->outcome->matched++;
 	else if (rc == WPS_FULL)
@@ -133,8 +192,14 @@ run_one(struct run *run, struct wps_conn *conn, uint32_t left_out)
 static void
 run_set(struct run *run, const struct members *set, uint32_t left_out)
 {
-	bool once = run->command->op == WPS_OP_EXISTS;
+	const struct wps_command *command = run->command;
+	bool once = command->op == WPS_OP_EXISTS;
 
+	if (command->op == WPS_OP_COUNT && !left_out &&
+	    command->match == NULL && command->except == NULL) {
+		run->outcome->matched += set->count;
+		return;
+	}
 	for (uint32_t i = set->count; i-- > 0;) {
 		run_one(run, set->items[i].conn, left_out);
 		if (once && run->outcome->matched > 0)
@@ -173,14 +238,14 @@ run_whom(struct run *run, uint64_t hash, uint32_t left_out)
 
 void
 command_run(struct shard *shard, const struct wps_command *command,
-    uint64_t name_hash, struct wps_outcome *outcome)
+    uint64_t name_hash, struct command_result *result)
 {
 	wps_assert((size_t)command->op < ARRAY_LEN(operations) &&
 	    operations[command->op] != NULL);
 	struct run run = {
 		.shard = shard,
 		.command = command,
-		.outcome = outcome,
+		.outcome = &result->outcome,
 	};
 	uint32_t left_out =
 	    command->excluded_count ? mark_left_out(shard, command) : 0;
@@ -188,7 +253,12 @@ command_run(struct shard *shard, const struct wps_command *command,
 	if (command->op == WPS_OP_SEND)
 		delivery_init(&run.delivery, shard->worker,
 		    msg_view(command->msg));
-	run_whom(&run, name_hash, left_out);
+	if (command->op == WPS_OP_LIST)
+		list_begin(&run.listing, shard, command);
+	if (command->op != WPS_OP_LIST || !list_of_names(&run.listing))
+		run_whom(&run, name_hash, left_out);
 	if (command->op == WPS_OP_SEND)
 		delivery_fini(&run.delivery);
+	if (command->op == WPS_OP_LIST)
+		list_end(&run.listing, result);
 }

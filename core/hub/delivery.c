@@ -65,17 +65,39 @@ encode(struct delivery *delivery, const struct subprotocol *sub)
 }
 
 static int
-push_inserted(struct wps_conn *conn, struct body *body)
+push_body(struct wps_conn *conn, struct body *body, uint64_t sequence)
 {
 	struct inserts inserts;
 
+	if (body->insert_count == 0)
+		return conn_push(conn, body, NULL);
 	for (unsigned i = 0; i < body->insert_count; i++) {
 		size_t len = conn->sub->ops.insert(conn_sub_state(conn), conn,
-		    i, inserts.text[i]);
+		    i, sequence, inserts.text[i]);
 		wps_assert(len <= WPS_INSERT_MAX);
 		inserts.len[i] = (uint8_t)len;
 	}
 	return conn_push(conn, body, &inserts);
+}
+
+/* Numbered and kept, and sent if there is a transport. */
+static int
+push_reliably(const struct delivery *delivery, struct wps_conn *conn,
+    struct body *body)
+{
+	uint32_t ttl_s = delivery->msg->ttl_s;
+	uint64_t expires_ms = ttl_s ? worker_now_ms(delivery->worker) +
+	    UINT64_C(1000) * ttl_s : 0;
+	uint64_t sequence;
+
+	if (!conn_is_live(conn))
+		return WPS_OK;
+	if (replay_add(conn->replay, body, expires_ms,
+	    &conn->shard->hub->options.replay, &sequence) != WPS_OK) {
+		conn_overflow(conn, "too many unacknowledged messages");
+		return WPS_FULL;
+	}
+	return push_body(conn, body, sequence);
 }
 
 int
@@ -88,16 +110,41 @@ delivery_push(struct delivery *delivery, struct wps_conn *conn)
 	if (delivery->states[sub->index] == DELIVERY_DECLINED)
 		return WPS_DECLINED;
 	struct body *body = delivery->bodies[sub->index];
-	if (body->insert_count > 0)
-		return push_inserted(conn, body);
-	return conn_push(conn, body, NULL);
+	if (conn->replay)
+		return push_reliably(delivery, conn, body);
+	return push_body(conn, body, 0);
+}
+
+int
+delivery_deliver(struct wps_conn *conn, const struct wps_msg_view *msg)
+{
+	struct delivery delivery;
+
+	if (conn->sub == NULL)
+		return WPS_OK;
+	delivery_init(&delivery, conn->worker, msg);
+	int rc = delivery_push(&delivery, conn);
+	delivery_fini(&delivery);
+	return rc == WPS_FULL ? WPS_FULL : WPS_OK;
+}
+
+void
+delivery_replay(struct wps_conn *conn)
+{
+	uint64_t now_ms = worker_now_ms(conn->worker);
+
+	for (uint32_t i = 0; i < conn->replay->count && conn->ws; i++) {
+		const struct replay_entry *entry = replay_at(conn->replay, i);
+		if (entry->expires_ms == 0 || entry->expires_ms > now_ms)
+			(void)push_body(conn, entry->body, entry->sequence);
+	}
 }
 
 int
 delivery_send(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
 {
 	if (conn->ws == NULL)
-		return WPS_OK; /* it has gone; its close op is on the way */
+		return WPS_OK; /* nobody hears it */
 	struct body *body = body_new((uint8_t)frame, data.len);
 	if (body == NULL)
 		return WPS_FULL;

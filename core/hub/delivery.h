@@ -43,4 +43,10 @@ void delivery_body_insert(struct wps_body *body, unsigned slot, size_t offset);
 int delivery_send(struct wps_conn *conn, enum wps_frame frame,
     struct wps_span data);
 
+/* A message for one connection alone, see host.conn_deliver. */
+int delivery_deliver(struct wps_conn *conn, const struct wps_msg_view *msg);
+
+/* Sends again what a recovered client has not acknowledged. */
+void delivery_replay(struct wps_conn *conn);
+
 #endif

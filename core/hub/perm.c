@@ -259,3 +259,45 @@ perms_permit(struct perms *perms, const struct wps_permit *permit,
 	}
 	return WPS_EINVAL;
 }
+
+/* --- looking at them --------------------------------------------------------- */
+
+struct perm_walk {
+	enum wps_perm perm;
+	void (*visit)(const struct wps_rule *rule, void *data);
+	void *data;
+};
+
+static void
+visit_override(struct htab_node *node, void *data)
+{
+	const struct perm_walk *walk = data;
+	const struct override *o = container_of(node, struct override, node);
+
+	walk->visit(&(struct wps_rule){
+	    .perm = walk->perm,
+	    .kind = o->allowed ? WPS_RULE_ALLOW : WPS_RULE_DENY,
+	    .name = { o->group, o->len },
+	}, walk->data);
+}
+
+void
+perms_walk(const struct perms *perms, enum wps_perm perm,
+    void (*visit)(const struct wps_rule *rule, void *data), void *data)
+{
+	const struct perm_rules *rules = perms->rules[kind(perm)];
+	struct perm_walk walk = { perm, visit, data };
+
+	if (perms->all[kind(perm)])
+		visit(&(struct wps_rule){ .perm = perm, .kind = WPS_RULE_ALL },
+		    data);
+	if (rules == NULL)
+		return;
+	for (unsigned i = 0; i < rules->pattern_count; i++)
+		visit(&(struct wps_rule){
+		    .perm = perm,
+		    .kind = WPS_RULE_PATTERN,
+		    .name = rules->patterns[i],
+		}, data);
+	htab_walk(&rules->overrides, visit_override, &walk);
+}

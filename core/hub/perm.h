@@ -26,6 +26,10 @@ struct perms {
 
 void perms_fini(struct perms *perms);
 
+/* Tells `visit` each rule of a permission; the names live as long as they do. */
+void perms_walk(const struct perms *perms, enum wps_perm perm,
+    void (*visit)(const struct wps_rule *rule, void *data), void *data);
+
 /* What a role allows, at the start. Surplus ones are skipped: WPS_FULL. */
 int perms_permit(struct perms *perms, const struct wps_permit *permit,
     uint32_t max_rules);

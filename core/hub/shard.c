@@ -272,6 +272,15 @@ shard_part(struct shard *shard, struct wps_conn *conn, struct wps_span name)
 	return WPS_OK;
 }
 
+bool
+shard_is_member(const struct shard *shard, const struct wps_conn *conn,
+    struct wps_span name)
+{
+	const struct named *group = shard_group(shard, name, hash_bytes(name));
+
+	return group && membership_find(conn, group);
+}
+
 void
 shard_part_all(struct shard *shard, struct wps_conn *conn)
 {

@@ -69,6 +69,8 @@ int shard_join(struct shard *shard, struct wps_conn *conn,
 /* WPS_OK; WPS_NOT_FOUND when it is no member. */
 int shard_part(struct shard *shard, struct wps_conn *conn,
     struct wps_span group);
+bool shard_is_member(const struct shard *shard, const struct wps_conn *conn,
+    struct wps_span group);
 void shard_part_all(struct shard *shard, struct wps_conn *conn);
 
 #endif

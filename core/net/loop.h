@@ -36,6 +36,12 @@ struct keepalive;
 struct out_entry;
 struct ws_input;
 
+/* Spare entries of queues, all of one size. */
+struct entry_pool {
+	struct out_entry *first; /* owned */
+	size_t count;
+};
+
 struct mail {
 	struct mail *next;
 	void (*run)(struct worker *worker, struct mail *mail);
@@ -82,8 +88,7 @@ struct worker {
 	ev_timer tick;
 
 	char *read_buf; /* owned; shared by all its sockets */
-	struct out_entry *entry_pool;
-	size_t entry_pool_count;
+	struct entry_pool plain_entries, insert_entries;
 	struct ws_input *frame_pool[16];
 	unsigned frame_pool_count;
 	struct http_reader *reader_pool[64];

@@ -276,6 +276,13 @@ api_submit(struct wps_worker *worker, const struct wps_command *command,
 	command_submit(here(worker), command, done, data);
 }
 
+static void
+api_submit_list(struct wps_worker *worker, const struct wps_command *command,
+    wps_list_fn done, void *data)
+{
+	command_submit_list(worker_of(worker), command, done, data);
+}
+
 /* --- connections ------------------------------------------------------------------------ */
 
 static const struct wps_conn_view *
@@ -311,6 +318,21 @@ api_conn_send(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
 {
 	(void)checked(conn);
 	return delivery_send(conn, frame, data);
+}
+
+static int
+api_conn_deliver(struct wps_conn *conn, const struct wps_msg_view *msg)
+{
+	(void)checked(conn);
+	return delivery_deliver(conn, msg);
+}
+
+static void
+api_conn_acked(struct wps_conn *conn, uint64_t sequence)
+{
+	(void)checked(conn);
+	if (conn->replay)
+		replay_ack(conn->replay, sequence);
 }
 
 static void
@@ -458,6 +480,8 @@ hostapi_fill(struct wps_host *host)
 		.conn_data = api_conn_data,
 		.conn_slot = api_conn_slot,
 		.conn_send = api_conn_send,
+		.conn_deliver = api_conn_deliver,
+		.conn_acked = api_conn_acked,
 		.conn_close = api_conn_close,
 		.conn_may = api_conn_may,
 		.conn_join = api_conn_join,
@@ -472,5 +496,6 @@ hostapi_fill(struct wps_host *host)
 		.request_authenticate = api_request_authenticate,
 		.respond = api_respond,
 		.find_subprotocol = api_find_subprotocol,
+		.submit_list = api_submit_list,
 	};
 }

@@ -52,6 +52,10 @@ registry_add_subprotocol(struct wps_self *self,
 	if (sub->ops.encode == NULL)
 		return refuse(self, WPS_EINVAL, sub->ops.name,
 		    "encode is missing");
+	if ((sub->ops.flags & WPS_SUBPROTOCOL_RELIABLE) &&
+	    sub->ops.recover == NULL)
+		return refuse(self, WPS_EINVAL, sub->ops.name,
+		    "recover is missing");
 	if (subprotocol_taken(points, sub->ops.name))
 		return refuse(self, WPS_DUPLICATE, sub->ops.name,
 		    "the name is taken");

@@ -102,3 +102,13 @@ htab_next(const struct htab_node *node)
 {
 	return same_hash(node->next, node->hash);
 }
+
+void
+htab_walk(const struct htab *tab,
+    void (*visit)(struct htab_node *node, void *data), void *data)
+{
+	for (size_t i = 0; tab->slots && i <= tab->mask; i++)
+		for (struct htab_node *node = tab->slots[i]; node;
+		    node = node->next)
+			visit(node, data);
+}

@@ -30,4 +30,8 @@ void htab_remove(struct htab *tab, struct htab_node *node);
 struct htab_node *htab_first(const struct htab *tab, uint64_t hash);
 struct htab_node *htab_next(const struct htab_node *node);
 
+/* Calls `visit` for each node, in no order; it must not change the table. */
+void htab_walk(const struct htab *tab,
+    void (*visit)(struct htab_node *node, void *data), void *data);
+
 #endif

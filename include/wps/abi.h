@@ -43,6 +43,7 @@
  *
  * History:
  *   1.0  first version
+ *   1.1  command: match, groups, count and list; host: submit_list
  */
 #ifndef WPS_ABI_H
 #define WPS_ABI_H
@@ -53,7 +54,7 @@
 #include <stdint.h>
 
 #define WPS_ABI_MAJOR 1
-#define WPS_ABI_MINOR 0
+#define WPS_ABI_MINOR 1
 
 /* The oldest server that will do. A plugin that wants older ones than its headers
  * defines a lower number before it includes them, and looks at host->abi_minor

@@ -4,6 +4,8 @@
  */
 #include "error.h"
 
+#include "lib/jscan.h"
+
 #include <stdio.h>
 
 static const struct {
@@ -32,15 +34,48 @@ error_name(const struct error *error)
 	return codes[error->code].name;
 }
 
+/* Room for what stands at the place, escaped, and for the words around it. */
+#define PLACE_MAX (6 * ERROR_NEAR_MAX + 80)
+
+/* The words in front of the message and behind it; nothing without a place. */
+static void
+write_place(const struct error *error, char *before, char *behind)
+{
+	char near[6 * ERROR_NEAR_MAX + 2];
+	struct wps_span span = { error->near, error->near_len };
+
+	before[0] = behind[0] = '\0';
+	if (!error->placed)
+		return;
+	size_t len = (size_t)(jscan_quote(near, span) - near);
+	snprintf(before, PLACE_MAX, "Invalid syntax for '%.*s': ",
+	    (int)len - 2, near + 1);
+	snprintf(behind, PLACE_MAX, ", at offset %zu", error->offset);
+}
+
 size_t
 error_body(const struct error *error, char *dst)
 {
+	char before[PLACE_MAX], behind[PLACE_MAX];
+
+	write_place(error, before, behind);
 	int len = snprintf(dst, ERROR_BODY_MAX,
-	    "{\"code\":\"%s\",\"message\":\"%s\"%s%s%s}", error_name(error),
-	    error->message, error->target ? ",\"target\":\"" : "",
+	    "{\"code\":\"%s\",\"message\":\"%s%s%s\"%s%s%s}",
+	    error_name(error), before, error->message, behind,
+	    error->target ? ",\"target\":\"" : "",
 	    error->target ? error->target : "", error->target ? "\"" : "");
 
 	return len < 0 || len >= ERROR_BODY_MAX ? 0 : (size_t)len;
+}
+
+bool
+error_no_memory(struct error *error)
+{
+	*error = (struct error){
+		.code = ERROR_UNAVAILABLE,
+		.message = "there is no memory for this request",
+	};
+	return false;
 }
 
 bool

@@ -33,16 +33,6 @@ static const char *const query_names[QUERY_PARAM_COUNT] = {
 /* --- the room ------------------------------------------------------------ */
 
 static bool
-no_memory(struct error *error)
-{
-	*error = (struct error){
-		.code = ERROR_UNAVAILABLE,
-		.message = "there is no memory for this request",
-	};
-	return false;
-}
-
-static bool
 make_room(struct params *params, size_t need)
 {
 	params->room = need <= PARAMS_ROOM ? params->own_room : malloc(need);
@@ -235,7 +225,7 @@ read_query(struct params *params, struct wps_span query, unsigned reads,
 
 	reads |= 1u << QUERY_API_VERSION;
 	if (!count_items(params, query, reads))
-		return no_memory(error);
+		return error_no_memory(error);
 	memset(params->count, 0, sizeof(params->count));
 	while (query_next(&rest, &name, &value)) {
 		enum query_param param = find_query(params, name, reads);
@@ -279,7 +269,7 @@ params_read(struct params *params, const struct route *route,
 	for (size_t i = 0; i < ROUTE_PARAM_COUNT; i++)
 		need += route->params[i].len;
 	if (!make_room(params, need))
-		return no_memory(error);
+		return error_no_memory(error);
 
 	if (!read_path(params, route, legacy, error) ||
 	    !read_query(params, query, route->operation->queries, error))
