@@ -36,14 +36,14 @@
  *     zero always means what was done before; make these structs with an
  *     initialiser, which leaves no member undefined;
  *   - members to what the host gives to be filled (struct wps_permit), zeroed;
+ *   - functions to struct wps_match, which begins with its size;
  *   - members to option rows, whose size the plugin tells (`option_size`).
- * Elements of other arrays never grow: wps_span, wps_pair, wps_header; nor does
- * wps_err. Values are appended to enums; a plugin treats one that it does not
+ * Elements of other arrays never grow: wps_span, wps_pair, wps_header, wps_rule;
+ * nor does wps_err. Values are appended to enums; a plugin treats one that it does not
  * know as "not mine".
  *
  * History:
  *   1.0  first version
- *   1.1  command: match, groups, count and list; host: submit_list
  */
 #ifndef WPS_ABI_H
 #define WPS_ABI_H
@@ -54,7 +54,7 @@
 #include <stdint.h>
 
 #define WPS_ABI_MAJOR 1
-#define WPS_ABI_MINOR 1
+#define WPS_ABI_MINOR 0
 
 /* The oldest server that will do. A plugin that wants older ones than its headers
  * defines a lower number before it includes them, and looks at host->abi_minor

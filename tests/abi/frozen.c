@@ -311,11 +311,13 @@ encode(void *state, const struct wps_msg_view *msg, struct wps_body *body)
 }
 
 static size_t
-insert(void *state, struct wps_conn *conn, unsigned slot, char *dst)
+insert(void *state, struct wps_conn *conn, unsigned slot, uint64_t sequence,
+    char *dst)
 {
 	(void)state;
 	(void)conn;
 	(void)slot;
+	(void)sequence;
 	memcpy(dst, "> ", 2);
 	return 2;
 }

@@ -69,6 +69,8 @@ struct wps_claims {
 struct wps_auth_reply; /* the one-shot answer to authenticate; lives until
 			  host->auth_answer */
 
+#define WPS_KEY_OWN 0xffffffffu /* see wps_auth.sign */
+
 struct wps_auth {
 	uint32_t struct_size;
 
@@ -91,7 +93,8 @@ struct wps_auth {
 
 	/*
 	 * [any] HMAC-SHA256 (RFC 2104) of `bytes` with access key number `key`
-	 * (0 is the primary one). Several threads may call at once. Returns
+	 * (0 is the primary one), or, with WPS_KEY_OWN, with the key of what the
+	 * server issues itself. Several threads may call at once. Returns
 	 * WPS_OK; WPS_NOT_FOUND when there is no such key; WPS_DECLINED when keys
 	 * are switched off; WPS_ENOMEM. mac_out is filled with WPS_OK only.
 	 * `state` is the plugin's, not a worker's. May be NULL.

@@ -204,6 +204,16 @@ struct wps_host {
 	int (*conn_send)(struct wps_conn *conn, enum wps_frame frame,
 	    struct wps_span data);
 
+	/* [loop] Delivers a message to this connection alone, as if it had been
+	 * sent to it: encoded, numbered and kept like any; the message is
+	 * borrowed. Results as conn_send; WPS_OK also when its kind of client does
+	 * not get such messages. */
+	int (*conn_deliver)(struct wps_conn *conn, const struct wps_msg_view *msg);
+
+	/* [loop] The client has all messages up to this id: they are not kept for
+	 * it any longer. Without WPS_SUBPROTOCOL_RELIABLE nothing happens. */
+	void (*conn_acked)(struct wps_conn *conn, uint64_t sequence);
+
 	/* [loop] Marks it for a close with code (RFC 6455, section 7.4) and
 	 * reason (UTF-8, cut to 123 bytes); `close` follows from the loop. It is
 	 * in no group any more when this returns. The first call counts; one that
@@ -285,6 +295,13 @@ struct wps_host {
 	 * plugin's fini. For its name and flags: its ops are the host's to call. */
 	const struct wps_subprotocol *(*find_subprotocol)(
 	    const struct wps_self *self, struct wps_span name);
+
+	/* --- listings ------------------------------------------------------- */
+
+	/* [loop] Runs a command of WPS_OP_LIST, otherwise like submit; `done` is
+	 * mandatory. */
+	void (*submit_list)(struct wps_worker *worker,
+	    const struct wps_command *command, wps_list_fn done, void *data);
 };
 
 #endif

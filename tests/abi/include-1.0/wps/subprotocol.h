@@ -19,6 +19,13 @@ struct wps_body; /* a message in the form of one subprotocol, shared by receiver
 /* It may serve clients that agreed on no subprotocol (hub option `default_subprotocol`). */
 #define WPS_SUBPROTOCOL_NAMELESS 0x1u
 
+/*
+ * Its messages are numbered and kept until they are acknowledged (see
+ * conn_acked), and a connection outlives its transport for a while, so that the
+ * client can recover it.
+ */
+#define WPS_SUBPROTOCOL_RELIABLE 0x2u
+
 struct wps_subprotocol {
 	uint32_t struct_size;
 	uint32_t flags;
@@ -78,12 +85,25 @@ struct wps_subprotocol {
 
 	/*
 	 * [loop] Writes what one receiver gets at insert `slot` of a shared
-	 * body into dst: at most WPS_INSERT_MAX bytes. Returns their number, 0
-	 * for nothing. Called once per receiver and slot, in ascending order,
-	 * when the body is queued. Mandatory if encode calls body_insert.
+	 * body into dst: at most WPS_INSERT_MAX bytes. `sequence` is the message's
+	 * id for this connection, from 1; 0 where messages are not numbered.
+	 * Returns their number, 0 for nothing. Called once per receiver and slot,
+	 * in ascending order, when the body is queued, and again when it is
+	 * replayed. Mandatory if encode calls body_insert.
 	 */
 	size_t (*insert)(void *worker_state, struct wps_conn *conn,
-	    unsigned slot, char *dst);
+	    unsigned slot, uint64_t sequence, char *dst);
+
+	/*
+	 * [loop] Whether the client of this request may have the connection
+	 * again: WPS_OK or WPS_DECLINED. Mandatory with WPS_SUBPROTOCOL_RELIABLE.
+	 */
+	int (*recover)(void *worker_state, struct wps_conn *conn,
+	    const struct wps_handshake *handshake);
+
+	/* [loop] It has: words in front of the messages that are sent again.
+	 * May be NULL. */
+	void (*resume)(void *worker_state, struct wps_conn *conn);
 };
 
 #define WPS_INSERTS 2     /* inserts of one body at most */
