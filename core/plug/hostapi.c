@@ -280,7 +280,7 @@ static void
 api_submit_list(struct wps_worker *worker, const struct wps_command *command,
     wps_list_fn done, void *data)
 {
-	command_submit_list(worker_of(worker), command, done, data);
+	command_submit_list(here(worker), command, done, data);
 }
 
 /* --- connections ------------------------------------------------------------------------ */
