@@ -7,7 +7,6 @@
 #include "hub/conn.h"
 #include "hub/delivery.h"
 #include "hub/list.h"
-#include "hub/msg.h"
 
 /* One command on its way through the connections of a shard. */
 struct run {
@@ -248,8 +247,7 @@ command_run(struct shard *shard, const struct wps_command *command,
 	    command->excluded_count ? mark_left_out(shard, command) : 0;
 
 	if (command->op == WPS_OP_SEND)
-		delivery_init(&run.delivery, shard->worker,
-		    msg_view(command->msg));
+		delivery_init(&run.delivery, shard->worker, command->msg);
 	if (command->op == WPS_OP_LIST)
 		list_begin(&run.listing, shard, command);
 	if (command->op != WPS_OP_LIST || !list_of_names(&run.listing))
