@@ -4,6 +4,7 @@
 #include "net/keepalive.h"
 #include "net/sender.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include <stdlib.h>
@@ -231,11 +232,8 @@ on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
 uint64_t
 worker_now_ms(const struct worker *worker)
 {
-	/* libev's loop time is wall-clock based; deadlines must not be. */
 	(void)worker;
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return clock_ms();
 }
 
 void
