@@ -415,5 +415,6 @@ hostapi_fill(struct wps_host *host)
 		.request_authenticate = request_authenticate,
 		.respond = request_respond,
 		.find_subprotocol = api_find_subprotocol,
+		.conf_file = conf_file,
 	};
 }

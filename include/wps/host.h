@@ -222,6 +222,12 @@ struct wps_host {
 	/* [any] The registered subprotocol of that name (without case), or NULL. */
 	const struct wps_subprotocol *(*find_subprotocol)(
 	    const struct wps_self *self, struct wps_span name);
+
+	/* --- more of the configuration -------------------------------------- */
+
+	/* [any] The path that a STRING holds; a relative one begins at the
+	 * folder of wps.conf. NULL where it is not set. The caller frees it. */
+	char *(*conf_file)(const struct wps_conf *conf, const char *name);
 };
 
 #endif

@@ -3,7 +3,7 @@
  * Upstreams: the application behind the server hears what happens, and answers.
  *
  * The host gives the events of one connection in this order: connect,
- * connected, user events (one at a time), disconnected.
+ * connected, user events (one at a time) and presence, disconnected.
  */
 #ifndef WPS_UPSTREAM_H
 #define WPS_UPSTREAM_H
@@ -16,18 +16,22 @@ enum wps_event_kind {
 	WPS_EVENT_CONNECTED,    /* the upgrade was answered */
 	WPS_EVENT_DISCONNECTED, /* the connection is gone */
 	WPS_EVENT_USER,         /* blocking: a message for the application */
+	WPS_EVENT_JOINED,       /* it is in a group that it was not in before */
+	WPS_EVENT_LEFT,         /* it is in it no longer */
 };
 
 struct wps_event {
 	enum wps_event_kind kind;
 	struct wps_conn *conn;
-	struct wps_span name; /* connect, connected, disconnected, or the user event's */
+	struct wps_span name; /* connect, connected, disconnected, joined, left, or
+				 the user event's */
 	const struct wps_handshake *handshake; /* connect */
 	struct wps_span reason;                /* disconnected; may be empty */
 	enum wps_data type;                    /* user */
 	struct wps_span payload;               /* user */
 	const struct wps_pair *metadata;       /* user */
 	size_t metadata_count;
+	struct wps_span group;                 /* joined, left */
 };
 
 /* The answer to a blocking event; all spans are borrowed during the call. */
@@ -83,6 +87,11 @@ struct wps_upstream {
 	/* [loop] The connection's record ends: its slot (conn_slot) is to be
 	 * freed. Called only if the slot is not NULL. May be NULL. */
 	void (*forget)(void *worker_state, void *slot);
+
+	/* [loop] Whether joined and left may be wanted in that hub: asked once
+	 * for each worker and hub, so that the others pay nothing. May be NULL:
+	 * they are not. */
+	bool (*wants_presence)(void *worker_state, struct wps_span hub);
 };
 
 #endif
