@@ -19,7 +19,7 @@
 
 #define HUBS_MAX 10000 /* with options of their own: some KiB each */
 
-/* --- memory -------------------------------------------------------------------------- */
+/* --- memory -------------------------------------------------------------- */
 
 void *
 conf_alloc(struct conf_set *set, size_t size, bool secret)
@@ -61,7 +61,7 @@ conf_set_free(struct conf_set **ref)
 	free(set);
 }
 
-/* --- plugins ---------------------------------------------------------------------------- */
+/* --- plugins ------------------------------------------------------------- */
 
 /* An error at the name of a plugin in the file. */
 static void ATTR_PRINTF(3, 4)
@@ -149,7 +149,7 @@ judge_top(struct conf_set *set, const struct wps_option *core,
 	}
 }
 
-/* --- hubs ---------------------------------------------------------------------------------- */
+/* --- hubs ---------------------------------------------------------------- */
 
 static int
 compare_names(struct wps_span a, struct wps_span b)
@@ -293,7 +293,7 @@ judge_hubs(struct conf_set *set)
 		judge_named_hubs(set, hubs);
 }
 
-/* --- the whole -------------------------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------- */
 
 static void
 make_hub_schema(struct conf_set *set, const struct wps_option *core_hub,
@@ -326,7 +326,7 @@ conf_set_new(const struct conf_tree *tree, const struct wps_option *core,
 	judge_hubs(set);
 	set->tree = NULL;
 	set->report = NULL;
-	if (report->count > before)
+	if (tree->faulty || report->count > before)
 		conf_set_free(&set);
 	return set;
 }
@@ -362,7 +362,7 @@ conf_hub_name(const struct conf_set *set, size_t i)
 	return i < set->hub_count ? set->hub_names[i] : WPS_SPAN_NONE;
 }
 
-/* --- values -------------------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------- */
 
 static unsigned
 bit(enum wps_option_type type)
@@ -428,6 +428,26 @@ conf_map(const struct wps_conf *conf, const char *name, size_t i)
 
 	wps_assert(i < value->count);
 	return &value->maps[i];
+}
+
+char *
+conf_beside(const char *conf, const char *path)
+{
+	const char *slash = strrchr(conf, '/');
+	size_t folder = slash && path[0] != '/' ? (size_t)(slash - conf) + 1 : 0;
+	char *full = xmalloc(folder + strlen(path) + 1);
+
+	memcpy(full, conf, folder);
+	memcpy(full + folder, path, strlen(path) + 1);
+	return full;
+}
+
+char *
+conf_file(const struct wps_conf *conf, const char *name)
+{
+	struct wps_span path = conf_span(conf, name);
+
+	return path.data ? conf_beside(conf->path, path.data) : NULL;
 }
 
 void

@@ -42,7 +42,7 @@ void conf_report_add(struct conf_report *report, const char *format, ...)
 /* By the places in the file; lines that have none stand first. */
 void conf_report_sort(struct conf_report *report);
 
-/* --- step one: the tree ---------------------------------------------------- */
+/* --- step one: the tree -------------------------------------------------- */
 
 /*
  * NULL when the file cannot be read, is above 1 MiB, is no YAML or no map, or
@@ -63,7 +63,7 @@ bool conf_tree_item(const struct conf_tree *tree, const char *name, size_t i,
 void conf_tree_where(const struct conf_tree *tree, const char *name, size_t i,
     char *dst, size_t cap);
 
-/* --- step two: judging ------------------------------------------------------ */
+/* --- step two: judging --------------------------------------------------- */
 
 /* The rows of one plugin; its section is named like it. */
 struct conf_rows {
@@ -75,10 +75,10 @@ struct conf_rows {
 /*
  * Judges the tree: top level by `core` rows and one section per plugin, the maps
  * under `hubs` by `core_hub` rows and those of all plugins. Two plugins that add
- * one hub option are an error. NULL when the report got an error here. Secrets
- * are read here; an empty one is an error. A hub option that is required is
- * required of "*". The rows are borrowed, the tree is not needed afterwards. A
- * fallback that its row does not take aborts.
+ * one hub option are an error. NULL when the report got an error, here or by the
+ * tree. Secrets are read here; an empty one is an error. A hub option that is
+ * required is required of "*". The rows are borrowed, the tree is not needed
+ * afterwards. A fallback that its row does not take aborts.
  */
 struct conf_set *conf_set_new(const struct conf_tree *tree,
     const struct wps_option *core, const struct wps_option *core_hub,
@@ -98,7 +98,7 @@ const struct wps_conf *conf_hub(const struct conf_set *set,
  * behind the last. */
 struct wps_span conf_hub_name(const struct conf_set *set, size_t i);
 
-/* --- values ------------------------------------------------------------------ */
+/* --- values -------------------------------------------------------------- */
 
 /* By the name of the row; a name that is no row, or one of another type, aborts. */
 bool conf_bool(const struct wps_conf *conf, const char *name);
@@ -109,6 +109,10 @@ struct wps_span conf_item(const struct wps_conf *conf, const char *name,
     size_t i);
 const struct wps_conf *conf_map(const struct wps_conf *conf, const char *name,
     size_t i);
+
+/* The path that a text names, relative ones from the folder of the configuration;
+ * NULL where it is not set. The caller frees it. */
+char *conf_file(const struct wps_conf *conf, const char *name);
 
 /* "file:line:column" of an option, or of its map where it is not set; of what a
  * hub has from "*", the place there. */

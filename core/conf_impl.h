@@ -29,6 +29,7 @@ struct conf_node {
 struct conf_tree {
 	char *path;  /* owned; as it was given */
 	bool shared; /* others than its owner may read the file */
+	bool faulty; /* the report has errors of it */
 	struct conf_node *root; /* owned; a map */
 };
 
@@ -37,6 +38,10 @@ struct conf_tree {
 struct conf_tree *conf_tree_parse(const char *path, struct wps_span text,
     bool shared, struct conf_report *report);
 
+/* Whether a text is among the first ones of a top-level list. */
+bool conf_tree_has(const struct conf_tree *tree, const char *name,
+    const char *text);
+
 /* The child of a map by its key; NULL. */
 const struct conf_node *conf_node_find(const struct conf_node *map,
     const char *key);
@@ -44,7 +49,7 @@ const struct conf_node *conf_node_find(const struct conf_node *map,
 /* Whether a scalar says nothing: unquoted and empty, ~ or null. */
 bool conf_node_is_null(const struct conf_node *node);
 
-/* --- values ------------------------------------------------------------------ */
+/* --- values -------------------------------------------------------------- */
 
 /* The rows that judge one map. */
 struct conf_schema {
@@ -125,6 +130,10 @@ void conf_judge_section(struct conf_set *set, struct wps_conf *conf,
 bool conf_read_scalar(struct conf_set *set, const struct wps_option *row,
     enum wps_option_type type, struct wps_span text, struct conf_value *out,
     struct wps_err *err);
+
+/* A path that the file `conf` names: relative ones begin at its folder. The
+ * caller frees it. */
+char *conf_beside(const char *conf, const char *path);
 
 /* Reads what a secret stands for (conf_secret.c); as above. */
 bool conf_read_secret(struct conf_set *set, struct wps_span text,

@@ -38,7 +38,7 @@ complain(const struct judge *judge, unsigned line, unsigned column,
 	    judge->what[0] ? ": " : "", text);
 }
 
-/* --- suggestions --------------------------------------------------------------------- */
+/* --- suggestions --------------------------------------------------------- */
 
 static unsigned
 least(unsigned a, unsigned b, unsigned c)
@@ -86,7 +86,8 @@ begun(const struct conf_schema *schema, const char *name)
 	return found;
 }
 
-/* The known name that may have been meant; NULL. */
+/* The known name that may have been meant; NULL. A name that was not written to
+ * its end counts more than two other letters. */
 static const char *
 meant(const struct conf_schema *schema, const char *name)
 {
@@ -106,7 +107,8 @@ meant(const struct conf_schema *schema, const char *name)
 			best = known;
 		}
 	}
-	return best ? best : begun(schema, name);
+	const char *whole = nearest > 1 ? begun(schema, name) : NULL;
+	return whole ? whole : best;
 }
 
 /* Only who lists a plugin in "plugins" gives its section a meaning. */
@@ -126,7 +128,7 @@ complain_unknown(const struct judge *judge, const struct conf_node *node)
 	complain(judge, node->line, node->column, "%s%s", text, hint);
 }
 
-/* --- values ----------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------- */
 
 static bool
 read_text(const struct judge *judge, const struct wps_option *row,
@@ -329,7 +331,7 @@ take_fallback(const struct judge *judge, const struct wps_option *row,
 	wps_assert(good && judge->set->report->count == before);
 }
 
-/* --- maps --------------------------------------------------------------------------------- */
+/* --- maps ---------------------------------------------------------------- */
 
 struct conf_schema *
 conf_schema_new(struct conf_set *set, const struct wps_option *const *tables,
@@ -368,17 +370,8 @@ conf_schema_find(const struct conf_schema *schema, const char *name,
 static bool
 is_elsewhere(const struct judge *judge, const char *key)
 {
-	struct wps_span name;
-
-	if (!judge->conf->schema->top)
-		return false;
-	if (strcmp(key, "hubs") == 0)
-		return true;
-	for (size_t i = 0; conf_tree_item(judge->set->tree, "plugins", i, &name);
-	    i++)
-		if (wps_span_eq(name, wps_span_str(key)))
-			return true;
-	return false;
+	return judge->conf->schema->top && (strcmp(key, "hubs") == 0 ||
+	    conf_tree_has(judge->set->tree, "plugins", key));
 }
 
 static void

@@ -51,7 +51,7 @@ conf_report_fini(struct conf_report *report)
 	*report = (struct conf_report){ 0 };
 }
 
-/* --- order ------------------------------------------------------------------- */
+/* --- order --------------------------------------------------------------- */
 
 struct line {
 	unsigned long line, column; /* 0: it speaks of the whole file */

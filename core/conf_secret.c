@@ -92,25 +92,11 @@ read_content(int fd, const char *path, char *dst, size_t *len_out,
 	return *len_out > 0 || fail(err, "%.300s: is empty", path);
 }
 
-/* Relative paths begin at the folder of the configuration. */
-static char *
-full_path(const struct conf_set *set, const char *path)
-{
-	const char *slash = strrchr(set->path, '/');
-	size_t folder = slash && path[0] != '/' ?
-	    (size_t)(slash - set->path) + 1 : 0;
-	char *full = xmalloc(folder + strlen(path) + 1);
-
-	memcpy(full, set->path, folder);
-	memcpy(full + folder, path, strlen(path) + 1);
-	return full;
-}
-
 static bool
 read_file(struct conf_set *set, const char *given, struct wps_span *out,
     struct wps_err *err)
 {
-	char *path = full_path(set, given);
+	char *path = conf_beside(set->path, given);
 	char *bytes = xmalloc(SECRET_MAX + 1);
 	size_t len = 0;
 	/* A pipe without a writer must not stop the server. */

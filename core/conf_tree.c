@@ -46,7 +46,7 @@ free_node(struct conf_node *node)
 	}
 }
 
-/* --- errors --------------------------------------------------------------------- */
+/* --- errors -------------------------------------------------------------- */
 
 static void ATTR_PRINTF(3, 4)
 complain(const struct reader *reader, yaml_mark_t mark, const char *format, ...)
@@ -144,7 +144,7 @@ complain_parser(const struct reader *reader)
 		complain(reader, mark, "%s", problem);
 }
 
-/* --- events ----------------------------------------------------------------------- */
+/* --- events -------------------------------------------------------------- */
 
 /* False at the end of what can be read: the report says why. */
 static bool
@@ -193,7 +193,7 @@ check_plain(const struct reader *reader, const yaml_event_t *event)
 		    "a text that begins with ! must stand in quotes");
 }
 
-/* --- nodes ------------------------------------------------------------------------ */
+/* --- nodes --------------------------------------------------------------- */
 
 static struct conf_node *
 new_node(const yaml_event_t *event, enum conf_kind kind)
@@ -267,8 +267,9 @@ read_key(struct reader *reader, const yaml_event_t *event, char **key_out)
 {
 	*key_out = NULL;
 	if (event->type != YAML_SCALAR_EVENT) {
-		complain(reader, event->start_mark,
-		    "the name of an option must be a text");
+		if (event->type != YAML_ALIAS_EVENT)
+			complain(reader, event->start_mark,
+			    "the name of an option must be a text");
 		struct conf_node *node = read_node(reader, event);
 		free_node(node);
 		return node != NULL;
@@ -391,7 +392,7 @@ read_node(struct reader *reader, const yaml_event_t *event)
 	return NULL;
 }
 
-/* --- documents ---------------------------------------------------------------------- */
+/* --- documents ----------------------------------------------------------- */
 
 /* Passes an event that frames the document; false at an error. */
 static bool
@@ -466,6 +467,7 @@ conf_tree_parse(const char *path, struct wps_span text, bool shared,
     struct conf_report *report)
 {
 	struct reader reader = { .path = path, .report = report };
+	unsigned before = report->count;
 
 	reader.text = without_bom(text);
 	int ready = yaml_parser_initialize(&reader.parser);
@@ -480,11 +482,12 @@ conf_tree_parse(const char *path, struct wps_span text, bool shared,
 	struct conf_tree *tree = xcalloc(1, sizeof(*tree));
 	tree->path = xdup(wps_span_str(path));
 	tree->shared = shared;
+	tree->faulty = report->count > before;
 	tree->root = root;
 	return tree;
 }
 
-/* --- files ------------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------- */
 
 /* The whole file, into room for FILE_MAX + 1 bytes; false: errno says why, or
  * *len_out is above FILE_MAX. */
@@ -544,7 +547,7 @@ conf_tree_free(struct conf_tree **tree)
 	free(t);
 }
 
-/* --- looking ------------------------------------------------------------------------ */
+/* --- looking ------------------------------------------------------------- */
 
 const struct conf_node *
 conf_node_find(const struct conf_node *map, const char *key)
@@ -596,6 +599,26 @@ conf_tree_item(const struct conf_tree *tree, const char *name, size_t i,
 	if (node)
 		*out = (struct wps_span){ node->text, node->len };
 	return node != NULL;
+}
+
+static bool
+is_equal(const struct conf_node *node, const char *text)
+{
+	return is_text(node) && strcmp(node->text, text) == 0;
+}
+
+bool
+conf_tree_has(const struct conf_tree *tree, const char *name, const char *text)
+{
+	const struct conf_node *node = conf_node_find(tree->root, name);
+
+	if (node == NULL || node->kind != CONF_LIST)
+		return node && is_equal(node, text);
+	node = node->first;
+	for (size_t i = 0; node && i < ITEMS_MAX; i++, node = node->next)
+		if (is_equal(node, text))
+			return true;
+	return false;
 }
 
 void

@@ -40,7 +40,7 @@ fail(struct wps_err *err, const char *format, ...)
 	return false;
 }
 
-/* --- numbers ------------------------------------------------------------------------ */
+/* --- numbers ------------------------------------------------------------- */
 
 /* Digits, with a sign; *end_out is what follows. */
 static bool
@@ -160,7 +160,7 @@ read_choice(const struct wps_option *row, const char *text,
 	return fail(err, "must be one of %s, not \"%.64s\"", list, text);
 }
 
-/* --- texts --------------------------------------------------------------------------- */
+/* --- texts --------------------------------------------------------------- */
 
 /* Lists have their bounds for the number of items. */
 static bool

@@ -15,6 +15,9 @@ static const char *const log_levels[] = {
 	"error", "warning", "info", "debug", NULL,
 };
 
+/* In the order of enum tls_version. */
+static const char *const tls_versions[] = { "1.2", "1.3", NULL };
+
 static const struct wps_option listen_members[] = {
 	{ .name = "address", .type = WPS_OPT_STRING, .min = 1, .max = 120,
 	  .required = true,
@@ -25,6 +28,13 @@ static const struct wps_option listen_members[] = {
 	{ .name = "backlog", .type = WPS_OPT_INT, .fallback = "1024",
 	  .min = 1, .max = 65535,
 	  .help = "Connections that the kernel keeps until they are accepted." },
+	{ .name = "certificate", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
+	  .help = "The file of the certificate and its chain, in PEM; with it "
+		  "the listener speaks TLS." },
+	{ .name = "key", .type = WPS_OPT_SECRET, .min = 1, .max = 64 * 1024,
+	  .help = "The certificate's key in PEM, as a rule file:PATH." },
+	{ .name = "tls_min", .type = WPS_OPT_ENUM, .fallback = "1.2",
+	  .choices = tls_versions, .help = "The oldest version of TLS." },
 	WPS_OPTION_END,
 };
 
@@ -91,6 +101,16 @@ const struct wps_option core_hub_options[] = {
 	{ .name = "max_queue_messages", .type = WPS_OPT_INT,
 	  .fallback = "1000", .min = 1, .max = 10000000,
 	  .help = "The same in messages." },
+	{ .name = "max_unacked_messages", .type = WPS_OPT_INT,
+	  .fallback = "1000", .min = 1, .max = 1000000,
+	  .help = "Messages that a reliable client has not acknowledged; more "
+		  "closes it (1008)." },
+	{ .name = "max_unacked_bytes", .type = WPS_OPT_SIZE,
+	  .fallback = "16MiB", .min = 1024, .max = INT64_C(1) << 40,
+	  .help = "The same in bytes." },
+	{ .name = "recovery_window", .type = WPS_OPT_DURATION,
+	  .fallback = "30s", .min = 1000, .max = 24 * HOUR,
+	  .help = "How long a reliable connection waits for its client." },
 	{ .name = "max_waiting_messages", .type = WPS_OPT_INT,
 	  .fallback = "16", .min = 1, .max = 100000,
 	  .help = "Messages that are read while an event is answered." },

@@ -6,6 +6,7 @@
 #include "hub/request.h"
 #include "hub/server.h"
 #include "net/listener.h"
+#include "net/tlsctx.h"
 #include "net/wsinput.h"
 #include "options.h"
 #include "plug/hostapi.h"
@@ -113,18 +114,67 @@ wanted_workers(const struct conf_set *conf)
 }
 
 static void
-check_listen(const struct server *server, struct conf_report *report)
+complain(const struct wps_conf *map, const char *option, const char *text,
+    struct conf_report *report)
+{
+	char where[512];
+
+	conf_where(map, option, where, sizeof(where));
+	conf_report_add(report, "%s: %s: %s", where, option, text);
+}
+
+static void
+check_worker(const struct server *server, const struct wps_conf *map,
+    struct conf_report *report)
+{
+	char text[80];
+
+	if (conf_int(map, "worker") < (int64_t)server->worker_count)
+		return;
+	snprintf(text, sizeof(text), "there are only %u workers, counted from 0",
+	    server->worker_count);
+	complain(map, "worker", text, report);
+}
+
+/* NULL where the listener is plain, or the report says what is wrong. */
+static struct tls_context *
+load_tls(const struct wps_conf *map, struct conf_report *report)
+{
+	struct wps_span key = conf_span(map, "key");
+	char *path = conf_file(map, "certificate");
+	struct tls_context *tls = NULL;
+	struct wps_err err;
+
+	if (path == NULL && key.data)
+		complain(map, "key", "needs a certificate beside it", report);
+	else if (path && key.data == NULL)
+		complain(map, "certificate", "needs a key beside it", report);
+	else if (path)
+		tls = tls_context_new((enum tls_version)
+		    (TLS_1_2 + conf_int(map, "tls_min")));
+	if (tls && tls_context_certificate(tls, path, &err) != WPS_OK) {
+		complain(map, "certificate", err.text, report);
+		tls_context_free(&tls);
+	}
+	if (tls && tls_context_key(tls, key, &err) != WPS_OK) {
+		complain(map, "key", err.text, report);
+		tls_context_free(&tls);
+	}
+	free(path);
+	return tls;
+}
+
+static void
+check_listen(struct server *server, struct conf_report *report)
 {
 	const struct wps_conf *core = conf_core(server->conf);
+	size_t count = conf_count(core, "listen");
 
-	for (size_t i = 0; i < conf_count(core, "listen"); i++) {
+	server->tls = xcalloc(count, sizeof(struct tls_context *));
+	for (size_t i = 0; i < count; i++) {
 		const struct wps_conf *map = conf_map(core, "listen", i);
-		char where[512];
-		if (conf_int(map, "worker") < (int64_t)server->worker_count)
-			continue;
-		conf_where(map, "worker", where, sizeof(where));
-		conf_report_add(report, "%s: worker: there are only %u workers, "
-		    "counted from 0", where, server->worker_count);
+		check_worker(server, map, report);
+		server->tls[i] = load_tls(map, report);
 	}
 }
 
@@ -206,6 +256,7 @@ open_listeners(struct server *server, struct wps_err *err)
 			.address = conf_span(map, "address"),
 			.worker = (int)conf_int(map, "worker"),
 			.backlog = (int)conf_int(map, "backlog"),
+			.tls = server->tls[i],
 		};
 		struct listener *listener = listener_open(&spec,
 		    server->workers, server->worker_count, &server->http, err);
@@ -226,9 +277,10 @@ log_listeners(const struct server *server)
 		    conf_int(conf_map(core, "listen", i), "worker");
 		char text[16];
 		snprintf(text, sizeof(text), "%d", (int)worker);
-		log_info("core", "listening address=%s worker=%s",
+		log_info("core", "listening address=%s worker=%s%s",
 		    listener_address(server->listeners[i]),
-		    worker < 0 ? "all" : text);
+		    worker < 0 ? "all" : text,
+		    server->tls[i] ? " tls=yes" : "");
 	}
 }
 
@@ -451,14 +503,23 @@ server_stop(struct server *server)
 	log_info("core", "stopped");
 }
 
+/* Threads of plugins may post until fini has returned: workers end after it. */
 static void
-free_workers(struct server *server)
+end_plugins(struct server *server)
 {
 	for (unsigned i = 0; i < server->worker_count; i++)
 		if (server->workers[i])
 			clear_worker(server->workers[i]);
 	if (server->workers[0])
 		clear_mail(server);
+	loader_fini(server);
+	if (server->workers[0])
+		clear_mail(server);
+}
+
+static void
+free_workers(struct server *server)
+{
 	hub_table_fini(&server->hubs);
 	for (unsigned i = 0; i < server->worker_count; i++) {
 		struct worker *worker = server->workers[i];
@@ -469,6 +530,17 @@ free_workers(struct server *server)
 		free(worker->plugin_states);
 		worker_free(&server->workers[i]);
 	}
+}
+
+/* Before the configuration, which says how many there are. */
+static void
+free_tls(struct server *server)
+{
+	if (server->tls == NULL)
+		return;
+	for (size_t i = conf_count(conf_core(server->conf), "listen"); i-- > 0;)
+		tls_context_free(&server->tls[i]);
+	free(server->tls);
 }
 
 void
@@ -482,8 +554,10 @@ server_free(struct server **ref)
 	for (size_t i = 0; i < server->listener_count; i++)
 		listener_free(&server->listeners[i]);
 	free(server->listeners);
+	end_plugins(server);
 	free_workers(server);
-	loader_fini(server);
+	free_tls(server);
 	conf_set_free(&server->conf);
+	loader_close(server);
 	free(server);
 }

@@ -2,6 +2,9 @@
 # sets $top, the top of the source tree.
 # shellcheck shell=sh disable=SC2034,SC2154
 
+# What is built; a script may say another tree than its own.
+sources=$top
+
 build_packages="gcc libc6-dev make autoconf automake libtool pkg-config
 libev-dev libhttp-parser-dev libwslay-dev libyaml-dev libssl-dev
 libjansson-dev libcurl4-openssl-dev"
@@ -63,19 +66,26 @@ npm_install () {
 	fi
 }
 
+# Makes the files that git does not hold, once; make renews them.
+need_configure () {
+	test -x "$sources/configure" && test -f "$sources/Makefile.in" && return
+	say "Making configure"
+	(cd "$sources" && autoreconf -fi 2>&1) >"$1/autoreconf.log" || {
+		cat "$1/autoreconf.log"
+		return 1
+	}
+}
+
 # Configures a build folder if it is new, and builds there. Further arguments are
 # configure's.
 build_in () {
 	folder=$1
 	shift
 	if ! test -f "$folder/Makefile"; then
-		say "Configuring ${folder#"$top"/}"
 		mkdir -p "$folder"
-		(cd "$top" && autoreconf -fi >"$folder/autoreconf.log" 2>&1) || {
-			cat "$folder/autoreconf.log"
-			return 1
-		}
-		(cd "$folder" && "$top/configure" -q "$@") || return 1
+		need_configure "$folder" || return 1
+		say "Configuring ${folder#"$top"/}"
+		(cd "$folder" && "$sources/configure" -q "$@") || return 1
 	fi
 	say "Building in ${folder#"$top"/}"
 	make -C "$folder" -s -j"$(nproc)" all

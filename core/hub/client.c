@@ -406,7 +406,6 @@ apply_roles(struct client *client, const struct wps_span *roles, size_t count)
 	const struct points *points = points_of(client);
 	struct wps_conn *conn = client->conn;
 	uint32_t max = conn->shard->hub->options.rules_per_conn;
-	struct wps_permit permit;
 
 	perms_fini(&conn->perms);
 	conn->perms = (struct perms){ 0 };
@@ -414,6 +413,7 @@ apply_roles(struct client *client, const struct wps_span *roles, size_t count)
 		return;
 	void *state = plugin_state(conn->worker, points->auth_self);
 	for (size_t i = 0; i < count; i++) {
+		struct wps_permit permit = { 0 };
 		int rc = points->auth.permit(state, roles[i], &permit);
 		if (rc == WPS_OK)
 			rc = perms_permit(&conn->perms, &permit, max);

@@ -7,6 +7,7 @@
 #include "hub/conn.h"
 #include "hub/delivery.h"
 #include "hub/list.h"
+#include "hub/msg.h"
 
 /* One command on its way through the connections of a shard. */
 struct run {
@@ -238,6 +239,8 @@ void
 command_run(struct shard *shard, const struct wps_command *command,
     uint64_t name_hash, struct command_result *result)
 {
+	wps_assert((size_t)command->op < ARRAY_LEN(operations) &&
+	    operations[command->op] != NULL);
 	struct run run = {
 		.shard = shard,
 		.command = command,
@@ -247,7 +250,8 @@ command_run(struct shard *shard, const struct wps_command *command,
 	    command->excluded_count ? mark_left_out(shard, command) : 0;
 
 	if (command->op == WPS_OP_SEND)
-		delivery_init(&run.delivery, shard->worker, command->msg);
+		delivery_init(&run.delivery, shard->worker,
+		    msg_view(command->msg), msg_expires_ms(command->msg));
 	if (command->op == WPS_OP_LIST)
 		list_begin(&run.listing, shard, command);
 	if (command->op != WPS_OP_LIST || !list_of_names(&run.listing))

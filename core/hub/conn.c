@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/conn.h"
 
+#include "hub/delivery.h"
 #include "hub/event.h"
 #include "hub/server.h"
 #include "lib/base64.h"
@@ -161,6 +162,9 @@ conn_unref(struct wps_conn **ref)
 	if (spelled_otherwise(conn))
 		free_text(conn->view.subprotocol);
 	free_text(conn->view.user);
+	if (conn->replay)
+		replay_fini(conn->replay);
+	free(conn->replay);
 	free(conn->closing);
 	free(conn->data);
 	conn->magic = 0;
@@ -209,20 +213,53 @@ end_reason(const struct wps_conn *conn, const struct ws_end *end)
 	    WPS_SPAN("");
 }
 
+/* The end: nobody has it any more but who holds a reference. */
+static void
+finish(struct wps_conn *conn, struct wps_span reason)
+{
+	if (conn_is_live(conn))
+		shard_leave(conn->shard, conn);
+	if (conn->replay)
+		worker_timer_stop(conn->worker, &conn->replay->window);
+	conn_set_state(conn, CONN_GONE);
+	event_cancel(conn);
+	if (conn->sub->ops.close)
+		conn->sub->ops.close(conn_sub_state(conn), conn);
+	event_disconnected(conn, reason);
+	ws_free(&conn->ws);
+	conn_unref(&conn);
+}
+
+static void
+on_window_over(struct wheel_timer *timer)
+{
+	struct replay *replay = container_of(timer, struct replay, window);
+
+	finish(replay->owner, WPS_SPAN("recovery timed out"));
+}
+
+/* Which ends of a transport leave a reliable connection: client-protocols.md,
+ * section 13.6. */
+static bool
+is_recoverable(const struct wps_conn *conn, const struct ws_end *end)
+{
+	return conn->replay && conn_is_open(conn) &&
+	    !conn->worker->draining && end->by_peer && end->code != WS_NORMAL;
+}
+
 static void
 on_ended(void *owner, const struct ws_end *end)
 {
 	struct wps_conn *conn = owner;
 
-	if (conn_is_open(conn))
-		shard_leave(conn->shard, conn);
-	conn_set_state(conn, CONN_GONE);
-	event_cancel(conn);
-	if (conn->sub->ops.close)
-		conn->sub->ops.close(conn_sub_state(conn), conn);
-	event_disconnected(conn, end_reason(conn, end));
+	if (!is_recoverable(conn, end)) {
+		finish(conn, end_reason(conn, end));
+		return;
+	}
+	conn_set_state(conn, CONN_DETACHED);
 	ws_free(&conn->ws);
-	conn_unref(&conn);
+	worker_timer_start(conn->worker, &conn->replay->window,
+	    conn->shard->hub->options.recovery_window_ms);
 }
 
 static const struct ws_ops ws_ops = {
@@ -253,6 +290,16 @@ join_first_groups(struct wps_conn *conn, const struct conn_opening *opening)
 	}
 }
 
+static void
+take_transport(struct wps_conn *conn, struct stream *stream,
+    struct sender *first)
+{
+	const struct hub_options *options = &conn->shard->hub->options;
+
+	conn->ws = ws_new(stream, first, &ws_ops,
+	    conn->replay ? &options->reliable_ws : &options->ws, conn);
+}
+
 void
 conn_open(const struct conn_opening *opening, struct stream *stream,
     struct sender *first, struct wps_span early)
@@ -264,8 +311,12 @@ conn_open(const struct conn_opening *opening, struct stream *stream,
 	conn->view.subprotocol = intern_spelling(opening->sub, opening->spelled);
 	if (ops->conn_size > 0)
 		conn->data = xcalloc(1, ops->conn_size);
-	conn->ws = ws_new(stream, first, &ws_ops,
-	    &conn->shard->hub->options.ws, conn_ref(conn));
+	if (ops->flags & WPS_SUBPROTOCOL_RELIABLE) {
+		conn->replay = xcalloc(1, sizeof(*conn->replay));
+		replay_init(conn->replay, conn, on_window_over);
+	}
+	/* This reference is its life, until finish. */
+	take_transport(conn_ref(conn), stream, first);
 	conn_set_state(conn, CONN_OPEN);
 	conn->opened_ms = worker_now_ms(conn->worker);
 	shard_enter(conn->shard, conn);
@@ -273,6 +324,25 @@ conn_open(const struct conn_opening *opening, struct stream *stream,
 	if (ops->open)
 		ops->open(conn_sub_state(conn), conn, opening->handshake);
 	event_connected(conn);
+	ws_feed_early(conn->ws, early);
+	conn_unref(&conn);
+}
+
+void
+conn_recover(struct wps_conn *conn, struct stream *stream,
+    struct sender *first, struct wps_span early)
+{
+	conn_ref(conn);
+	ws_disown(&conn->ws);
+	take_transport(conn, stream, first);
+	if (conn->state == CONN_DETACHED)
+		conn_set_state(conn, CONN_OPEN);
+	worker_timer_stop(conn->worker, &conn->replay->window);
+	if (conn->sub->ops.resume)
+		conn->sub->ops.resume(conn_sub_state(conn), conn);
+	delivery_replay(conn);
+	if (conn->pending)
+		ws_hold(conn->ws, true);
 	ws_feed_early(conn->ws, early);
 	conn_unref(&conn);
 }
@@ -289,7 +359,9 @@ say_goodbye(struct worker *worker, struct mail *mail)
 
 	(void)worker;
 	event_cancel(conn);
-	if (conn->state == CONN_CLOSING) {
+	if (conn->state == CONN_CLOSING && conn->ws == NULL) {
+		finish(conn, reason);
+	} else if (conn->state == CONN_CLOSING) {
 		if (closing->slow)
 			ws_drop_unsent(conn->ws);
 		else if (conn->sub->ops.goodbye)
@@ -323,7 +395,7 @@ begin_closing(struct wps_conn *conn, uint16_t code, struct wps_span reason,
 void
 conn_close(struct wps_conn *conn, uint16_t code, struct wps_span reason)
 {
-	if (!conn_is_open(conn))
+	if (!conn_is_live(conn))
 		return;
 	log_debug("core", "client closed hub=%s conn=%.*s code=%u",
 	    conn->shard->hub->name, CONN_ID_SIZE, conn->id, code);
@@ -334,12 +406,14 @@ conn_close(struct wps_conn *conn, uint16_t code, struct wps_span reason)
 /* --- sending ----------------------------------------------------------------------------- */
 
 /* The walk of a fan-out may stand on the connection: it leaves behind it. */
-static void
-close_slow(struct wps_conn *conn)
+void
+conn_overflow(struct wps_conn *conn, const char *reason)
 {
+	if (!conn_is_live(conn))
+		return;
 	log_info("core", "client closed hub=%s conn=%.*s reason=slow_consumer",
 	    conn->shard->hub->name, CONN_ID_SIZE, conn->id);
-	begin_closing(conn, CLOSE_SLOW, WPS_SPAN("slow consumer"), true);
+	begin_closing(conn, CLOSE_SLOW, wps_span_str(reason), true);
 	shard_leave(conn->shard, conn);
 }
 
@@ -347,10 +421,9 @@ int
 conn_push(struct wps_conn *conn, struct body *body,
     const struct inserts *inserts)
 {
-	if (ws_push(conn->ws, body, inserts) == WPS_OK)
+	if (conn->ws == NULL || ws_push(conn->ws, body, inserts) == WPS_OK)
 		return WPS_OK;
-	if (conn_is_open(conn))
-		close_slow(conn);
+	conn_overflow(conn, "slow consumer");
 	return WPS_FULL;
 }
 

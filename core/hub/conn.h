@@ -15,6 +15,7 @@
 
 #include "hub/perm.h"
 #include "hub/points.h"
+#include "hub/replay.h"
 #include "hub/shard.h"
 #include "net/loop.h"
 #include "net/ws.h"
@@ -41,7 +42,8 @@ struct wps_conn {
 	struct worker *worker; /* borrowed */
 	struct shard *shard;   /* borrowed */
 	const struct subprotocol *sub; /* from OPEN on */
-	struct ws *ws;                 /* owned; from OPEN to GONE */
+	struct ws *ws;                 /* owned; its transport, NULL without one */
+	struct replay *replay;         /* owned; of a reliable subprotocol */
 	void *data;                    /* owned; conn_size bytes of the subprotocol */
 	void **slots;                  /* owned; by plugin; NULL until one is used */
 	struct wps_reply *pending;     /* a user event without its answer yet */
@@ -92,12 +94,22 @@ void conn_open(const struct conn_opening *opening, struct stream *stream,
 
 /*
  * Queues a sealed body; a full queue closes the connection (the spec's slow
- * client). WPS_OK, or WPS_FULL.
+ * client). WPS_OK, also without a transport, or WPS_FULL.
  */
 int conn_push(struct wps_conn *conn, struct body *body,
     const struct inserts *inserts);
 
-/* Only the first call counts, and only of an open connection. */
+/*
+ * A transport for a connection that may have one already, which is cut: the
+ * first words, then what is not acknowledged, then all else.
+ */
+void conn_recover(struct wps_conn *conn, struct stream *stream,
+    struct sender *first, struct wps_span early);
+
+/* A buffer of the client is full: closed with 1008, without last words. */
+void conn_overflow(struct wps_conn *conn, const char *reason);
+
+/* Only the first call counts, and only of a live connection. */
 void conn_close(struct wps_conn *conn, uint16_t code, struct wps_span reason);
 
 /* conn_join gives WPS_FULL at the limit; of one that is not open nothing changes. */
@@ -108,6 +120,13 @@ static inline bool
 conn_is_open(const struct wps_conn *conn)
 {
 	return conn->state == CONN_OPEN;
+}
+
+/* It is in the tables of its shard. */
+static inline bool
+conn_is_live(const struct wps_conn *conn)
+{
+	return conn->state == CONN_OPEN || conn->state == CONN_DETACHED;
 }
 
 static inline void *

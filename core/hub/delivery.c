@@ -2,7 +2,6 @@
 #include "hub/delivery.h"
 
 #include "hub/conn.h"
-#include "hub/msg.h"
 #include "util/attr.h"
 #include "util/log.h"
 
@@ -13,12 +12,12 @@ struct wps_body {
 
 void
 delivery_init(struct delivery *delivery, struct worker *worker,
-    const struct wps_msg *msg)
+    const struct wps_msg_view *msg, uint64_t expires_ms)
 {
 	*delivery = (struct delivery){
 		.worker = worker,
-		.msg = msg_view(msg),
-		.expires_ms = msg_expires_ms(msg),
+		.msg = msg,
+		.expires_ms = expires_ms,
 	};
 }
 
@@ -71,17 +70,36 @@ encode(struct delivery *delivery, const struct subprotocol *sub)
 }
 
 static int
-push_inserted(struct wps_conn *conn, struct body *body)
+push_body(struct wps_conn *conn, struct body *body, uint64_t sequence)
 {
 	struct inserts inserts;
 
+	if (body->insert_count == 0)
+		return conn_push(conn, body, NULL);
 	for (unsigned i = 0; i < body->insert_count; i++) {
 		size_t len = conn->sub->ops.insert(conn_sub_state(conn), conn,
-		    i, inserts.text[i]);
+		    i, sequence, inserts.text[i]);
 		wps_assert(len <= WPS_INSERT_MAX);
 		inserts.len[i] = (uint8_t)len;
 	}
 	return conn_push(conn, body, &inserts);
+}
+
+/* Numbered and kept, and sent if there is a transport. */
+static int
+push_reliably(const struct delivery *delivery, struct wps_conn *conn,
+    struct body *body)
+{
+	uint64_t sequence;
+
+	if (!conn_is_live(conn))
+		return WPS_OK;
+	if (replay_add(conn->replay, body, delivery->expires_ms,
+	    &conn->shard->hub->options.replay, &sequence) != WPS_OK) {
+		conn_overflow(conn, "too many unacknowledged messages");
+		return WPS_FULL;
+	}
+	return push_body(conn, body, sequence);
 }
 
 int
@@ -94,16 +112,42 @@ delivery_push(struct delivery *delivery, struct wps_conn *conn)
 	if (delivery->states[sub->index] == DELIVERY_DECLINED)
 		return WPS_DECLINED;
 	struct body *body = delivery->bodies[sub->index];
-	if (body->insert_count > 0)
-		return push_inserted(conn, body);
-	return conn_push(conn, body, NULL);
+	if (conn->replay)
+		return push_reliably(delivery, conn, body);
+	return push_body(conn, body, 0);
+}
+
+int
+delivery_deliver(struct wps_conn *conn, const struct wps_msg_view *msg)
+{
+	struct delivery delivery;
+
+	if (conn->sub == NULL)
+		return WPS_OK;
+	delivery_init(&delivery, conn->worker, msg, msg->ttl_s ?
+	    worker_now_ms(conn->worker) + UINT64_C(1000) * msg->ttl_s : 0);
+	int rc = delivery_push(&delivery, conn);
+	delivery_fini(&delivery);
+	return rc == WPS_FULL ? WPS_FULL : WPS_OK;
+}
+
+void
+delivery_replay(struct wps_conn *conn)
+{
+	uint64_t now_ms = worker_now_ms(conn->worker);
+
+	for (uint32_t i = 0; i < conn->replay->count && conn->ws; i++) {
+		const struct replay_entry *entry = replay_at(conn->replay, i);
+		if (entry->expires_ms == 0 || entry->expires_ms > now_ms)
+			(void)push_body(conn, entry->body, entry->sequence);
+	}
 }
 
 int
 delivery_send(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
 {
 	if (conn->ws == NULL)
-		return WPS_OK; /* it has gone; its close op is on the way */
+		return WPS_OK; /* nobody hears it */
 	struct body *body = body_new((uint8_t)frame, data.len);
 	if (body == NULL)
 		return WPS_FULL;

@@ -29,7 +29,7 @@ struct delivery {
 };
 
 void delivery_init(struct delivery *delivery, struct worker *worker,
-    const struct wps_msg *msg);
+    const struct wps_msg_view *msg, uint64_t expires_ms);
 void delivery_fini(struct delivery *delivery);
 
 /* WPS_OK; WPS_DECLINED; WPS_FULL: it is being closed as a slow client. */
@@ -43,5 +43,11 @@ void delivery_body_insert(struct wps_body *body, unsigned slot, size_t offset);
 /* Bytes for one connection alone, see host.conn_send. */
 int delivery_send(struct wps_conn *conn, enum wps_frame frame,
     struct wps_span data);
+
+/* A message for one connection alone, see host.conn_deliver. */
+int delivery_deliver(struct wps_conn *conn, const struct wps_msg_view *msg);
+
+/* Sends again what a recovered client has not acknowledged. */
+void delivery_replay(struct wps_conn *conn);
 
 #endif

@@ -160,6 +160,12 @@ event_cancel(struct wps_conn *conn)
 
 /* --- answers ------------------------------------------------------------------------ */
 
+struct worker *
+event_worker(const struct wps_reply *reply)
+{
+	return reply->conn->worker;
+}
+
 void
 event_answer(struct wps_reply *reply, const struct wps_answer *answer)
 {
@@ -170,8 +176,9 @@ event_answer(struct wps_reply *reply, const struct wps_answer *answer)
 	pending_free(reply);
 	if (copy.connect_done) {
 		copy.connect_done(conn, answer, copy.data);
-	} else if (conn_is_open(conn)) {
-		ws_hold(conn->ws, false);
+	} else if (conn_is_live(conn)) {
+		if (conn->ws)
+			ws_hold(conn->ws, false);
 		copy.user_done(conn_sub_state(conn), conn, answer);
 	}
 	conn_unref(&conn);

@@ -11,6 +11,7 @@
 
 #include <wps/host.h>
 
+struct worker;
 struct wps_reply;
 
 /* Hears the answer to a connect event; the spans live during the call. */
@@ -35,6 +36,9 @@ int event_user(struct wps_conn *conn, const struct wps_event *event,
 
 /* The answer is not wanted any more. Harmless without one. */
 void event_cancel(struct wps_conn *conn);
+
+/* The worker that a reply belongs to. */
+struct worker *event_worker(const struct wps_reply *reply);
 
 /* See host.answer. */
 void event_answer(struct wps_reply *reply, const struct wps_answer *answer);

@@ -37,6 +37,15 @@ read_options(struct hub_options *options, const struct hub_table *table,
 			.items = (uint32_t)conf_int(conf, "max_queue_messages"),
 		},
 	};
+	options->replay = (struct replay_limits){
+		.messages = (uint32_t)conf_int(conf, "max_unacked_messages"),
+		.bytes = (size_t)conf_int(conf, "max_unacked_bytes"),
+	};
+	options->recovery_window_ms =
+	    (uint64_t)conf_int(conf, "recovery_window");
+	options->reliable_ws = options->ws;
+	options->reliable_ws.out.items += options->replay.messages;
+	options->reliable_ws.out.bytes += options->replay.bytes;
 }
 
 void

@@ -12,6 +12,7 @@
 #ifndef HUB_HUB_H
 #define HUB_HUB_H
 
+#include "hub/replay.h"
 #include "lib/names.h"
 #include "net/ws.h"
 
@@ -34,6 +35,9 @@ struct hub_options {
 	uint32_t rules_per_conn;
 	const struct subprotocol *nameless; /* may be NULL */
 	struct ws_limits ws;
+	struct ws_limits reliable_ws; /* room for a whole replay besides */
+	struct replay_limits replay;
+	uint64_t recovery_window_ms;
 };
 
 struct hub {

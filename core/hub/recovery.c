@@ -14,55 +14,25 @@ struct recovery {
 	struct wps_span id, fallback;
 };
 
-/* The transport of a refused recovery, until its close handshake is over. */
-struct refused {
-	struct ws *ws; /* owned */
-};
-
-static void
-ignore_message(void *owner, enum wps_frame frame, struct wps_span data)
-{
-	(void)owner;
-	(void)frame;
-	(void)data;
-}
-
-static void
-ignore_violation(void *owner, uint16_t code, const char *reason)
-{
-	(void)owner;
-	(void)code;
-	(void)reason;
-}
-
-static void
-on_ended(void *owner, const struct ws_end *end)
-{
-	struct refused *refused = owner;
-
-	(void)end;
-	ws_free(&refused->ws);
-	free(refused);
-}
-
-static const struct ws_ops refused_ops = {
-	.message = ignore_message,
-	.violated = ignore_violation,
-	.ended = on_ended,
-};
-
 static void
 take_refused(struct stream *stream, struct sender *first, struct wps_span early,
     void *data)
 {
-	struct refused *refused = xcalloc(1, sizeof(*refused));
+	struct ws *ws = ws_new(stream, first, &ws_orphan_ops, data, NULL);
 
 	(void)early;
-	refused->ws = ws_new(stream, first, &refused_ops, data, refused);
-	ws_close(refused->ws, 1008, WPS_SPAN("recovery refused"));
+	ws->owner = ws;
+	ws_close(ws, 1008, WPS_SPAN("recovery refused"));
 }
 
-static const struct wps_conn *
+static void
+take_accepted(struct stream *stream, struct sender *first,
+    struct wps_span early, void *data)
+{
+	conn_recover(data, stream, first, early);
+}
+
+static struct wps_conn *
 find(struct worker *worker, const struct recovery *recovery)
 {
 	const struct shard *shard = recovery->hub ?
@@ -71,19 +41,42 @@ find(struct worker *worker, const struct recovery *recovery)
 	return shard ? shard_conn(shard, recovery->id) : NULL;
 }
 
+/* NULL: it may; else why not. */
+static const char *
+refusal(struct wps_conn *conn, const struct http_request *request)
+{
+	const struct wps_handshake handshake = {
+		.query = request->query,
+		.headers = request->headers,
+		.header_count = request->header_count,
+	};
+
+	if (conn == NULL)
+		return "no such connection";
+	if (conn->replay == NULL)
+		return "not a reliable connection";
+	return conn->sub->ops.recover(conn_sub_state(conn), conn,
+	    &handshake) == WPS_OK ? NULL : "the proof is not valid";
+}
+
 /* On the worker that would own the connection. */
 static void
 decide(struct http *http, void *data)
 {
 	struct recovery *recovery = data;
 	struct worker *worker = http_worker(http);
-	const struct wps_conn *conn = find(worker, recovery);
+	struct wps_conn *conn = find(worker, recovery);
+	const char *why = refusal(conn, http_request(http));
+	struct wps_span subprotocol =
+	    conn ? conn->view.subprotocol : recovery->fallback;
 
-	log_debug("core", "recovery refused reason=\"%s\"", conn ?
-	    "not a reliable connection" : "no such connection");
-	http_upgrade(http, conn ? conn->view.subprotocol : recovery->fallback,
-	    take_refused,
-	    &worker_server(worker)->hubs.any.ws);
+	log_debug("core", "recovery %s reason=\"%s\"",
+	    why ? "refused" : "accepted", why ? why : "");
+	if (why)
+		http_upgrade(http, subprotocol, take_refused,
+		    &worker_server(worker)->hubs.any.ws);
+	else
+		http_upgrade(http, subprotocol, take_accepted, conn);
 	free(recovery);
 }
 

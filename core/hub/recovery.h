@@ -4,8 +4,7 @@
  * (client-protocols.md, section 13.5).
  *
  * The worker that the connection id names decides; the transport is handed to
- * it. A refused client must see close code 1008 on an upgraded connection. No
- * subprotocol here can be recovered, so every request is refused.
+ * it. A refused client must see close code 1008 on an upgraded connection.
  */
 #ifndef HUB_RECOVERY_H
 #define HUB_RECOVERY_H

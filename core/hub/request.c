@@ -75,6 +75,7 @@ request_view(const struct wps_request *request)
 struct worker *
 request_worker(const struct wps_request *request)
 {
+	wps_assert(request->magic == REQUEST_MAGIC);
 	return http_worker(request->http);
 }
 

@@ -12,6 +12,7 @@
 
 struct conf_set;
 struct listener;
+struct tls_context;
 
 struct server {
 	struct conf_set *conf; /* owned */
@@ -24,6 +25,7 @@ struct server {
 	struct wps_host host;
 	struct listener **listeners; /* owned */
 	size_t listener_count;
+	struct tls_context **tls; /* owned; of the rows of `listen`; NULL: plain */
 	uint64_t stop_ms;
 	bool running; /* the workers' threads are there */
 };

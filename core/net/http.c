@@ -270,7 +270,7 @@ feed(struct http *http, struct wps_span bytes)
 static void
 begin_reading(struct http *http)
 {
-	if (http->state != HTTP_IDLE)
+	if (http->state != HTTP_IDLE && http->state != HTTP_HANDSHAKE)
 		return;
 	http->state = HTTP_READING;
 	http->whole = false;
@@ -342,6 +342,14 @@ read_early(struct http *http, struct wps_span bytes)
 		drop(http);
 }
 
+/* Nothing came, but a handshake may have got to its end. */
+static void
+read_nothing(struct http *http)
+{
+	if (http->state == HTTP_HANDSHAKE && stream_established(http->stream))
+		go_idle(http);
+}
+
 static void
 on_readable(void *owner)
 {
@@ -350,14 +358,17 @@ on_readable(void *owner)
 
 	ssize_t n = stream_read(http->stream, worker->read_buf,
 	    WORKER_READ_SIZE);
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+		read_nothing(http);
 		return;
+	}
 	if (n <= 0) {
 		drop(http);
 		return;
 	}
 	struct wps_span bytes = { worker->read_buf, (size_t)n };
 	switch (http->state) {
+	case HTTP_HANDSHAKE:
 	case HTTP_IDLE:
 	case HTTP_READING:
 		begin_reading(http);
@@ -389,20 +400,32 @@ static const struct stream_ops stream_ops = {
 	.writable = on_writable,
 };
 
+static void
+begin_handshake(struct http *http)
+{
+	http->state = HTTP_HANDSHAKE;
+	worker_timer_start(http_worker(http), &http->timer,
+	    http->service->request_ms);
+}
+
 void
-http_accept(struct worker *worker, int fd, const struct http_service *service)
+http_accept(struct worker *worker, int fd, const struct http_service *service,
+    struct tls_context *tls)
 {
 	struct http *http = xcalloc(1, sizeof(*http));
 
 	http->magic = HTTP_MAGIC;
-	http->stream = stream_new(worker, fd);
+	http->stream = stream_new(worker, fd, tls);
 	http->service = service;
 	sender_init(&http->sender, http->stream, &service->out, on_flushed);
 	wheel_timer_init(&http->timer, on_timeout);
 	list_init(&http->rester.link);
 	list_add(&worker->https, &http->link);
 	stream_set_owner(http->stream, &stream_ops, http);
-	go_idle(http);
+	if (tls)
+		begin_handshake(http);
+	else
+		go_idle(http);
 	stream_want_read(http->stream, true);
 }
 
@@ -605,7 +628,8 @@ http_drain(struct worker *worker)
 		link = link->next;
 		if (http->state == HTTP_IDLE && http->sender.head)
 			http->state = HTTP_LINGERING;
-		else if (http->state == HTTP_IDLE ||
+		else if (http->state == HTTP_HANDSHAKE ||
+		    http->state == HTTP_IDLE ||
 		    http->state == HTTP_READING)
 			drop(http);
 	}

@@ -16,6 +16,7 @@
 
 struct http;
 struct stream;
+struct tls_context;
 
 struct http_service {
 	/* A whole request; http_respond follows, now or later. */
@@ -27,14 +28,16 @@ struct http_service {
 	void (*gone)(struct http *http);
 	struct http_limits limits;
 	struct sender_limits out;
-	uint64_t request_ms;  /* from the first byte to the last of a request */
+	uint64_t request_ms;  /* from the first byte to the last of a request, and
+				 for a handshake of TLS */
 	uint64_t idle_ms;     /* between requests */
 	uint64_t linger_ms;   /* for the rest of a refused request */
 	size_t linger_bytes;
 };
 
 enum http_state {
-	HTTP_IDLE = 1, /* between requests */
+	HTTP_HANDSHAKE = 1, /* of TLS: no request can have come yet */
+	HTTP_IDLE,          /* between requests */
 	HTTP_READING,
 	HTTP_SERVING,
 	HTTP_UPGRADING,
@@ -67,9 +70,9 @@ struct http {
 
 #define HTTP_MAGIC 0x77687470u
 
-/* Takes the descriptor. */
+/* Takes the descriptor; `tls` is NULL for plain HTTP. */
 void http_accept(struct worker *worker, int fd,
-    const struct http_service *service);
+    const struct http_service *service, struct tls_context *tls);
 
 static inline const struct http_request *
 http_request(const struct http *http)

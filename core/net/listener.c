@@ -30,6 +30,7 @@ struct acceptor {
 
 struct listener {
 	const struct http_service *service;
+	struct tls_context *tls; /* borrowed; NULL: plain */
 	struct worker *const *workers;
 	unsigned count;
 	bool deals; /* hands descriptors round */
@@ -151,6 +152,7 @@ format_address(struct listener *listener, const struct sockaddr_any *addr)
 struct handed {
 	struct mail mail;
 	const struct http_service *service;
+	struct tls_context *tls;
 	int fd;
 };
 
@@ -159,7 +161,7 @@ take_handed(struct worker *worker, struct mail *mail)
 {
 	struct handed *handed = container_of(mail, struct handed, mail);
 
-	http_accept(worker, handed->fd, handed->service);
+	http_accept(worker, handed->fd, handed->service, handed->tls);
 	free(handed);
 }
 
@@ -173,6 +175,7 @@ deal(struct listener *listener, int fd)
 	handed->mail.run = take_handed;
 	handed->mail.call = true;
 	handed->service = listener->service;
+	handed->tls = listener->tls;
 	handed->fd = fd;
 	worker_post(to, &handed->mail);
 }
@@ -198,7 +201,8 @@ accept_one(struct acceptor *acceptor)
 	if (listener->deals)
 		deal(listener, fd);
 	else
-		http_accept(acceptor->worker, fd, listener->service);
+		http_accept(acceptor->worker, fd, listener->service,
+		    listener->tls);
 	return true;
 }
 
@@ -333,6 +337,7 @@ listener_open(const struct listener_spec *spec, struct worker *const *workers,
 	struct listener *listener = xcalloc(1,
 	    sizeof(*listener) + count * sizeof(struct acceptor));
 	listener->service = service;
+	listener->tls = spec->tls;
 	listener->workers = workers;
 	listener->count = count;
 	listener->deals = addr.any.sa_family == AF_UNIX &&

@@ -16,6 +16,7 @@
 
 struct http_service;
 struct listener;
+struct tls_context;
 
 #define LISTENER_ALL_WORKERS (-1)
 
@@ -23,6 +24,7 @@ struct listener_spec {
 	struct wps_span address; /* IP:PORT, [IP6]:PORT, or unix:PATH */
 	int worker;              /* an index, or LISTENER_ALL_WORKERS */
 	int backlog;
+	struct tls_context *tls; /* borrowed: outlives the workers; NULL: plain */
 };
 
 /*

@@ -32,6 +32,12 @@ note_congestion(struct worker *from, struct worker *to)
 /* The worker whose thread this is; NULL on other threads. */
 static _Thread_local struct worker *current;
 
+bool
+worker_is_here(const struct worker *worker)
+{
+	return current == worker || !atomic_load(&worker->runs);
+}
+
 void
 worker_post(struct worker *worker, struct mail *mail)
 {
@@ -296,7 +302,9 @@ void
 worker_run(struct worker *worker)
 {
 	current = worker;
+	atomic_store(&worker->runs, true);
 	ev_run(worker->loop, 0);
+	atomic_store(&worker->runs, false);
 	current = NULL;
 }
 

@@ -36,6 +36,12 @@ struct keepalive;
 struct out_entry;
 struct ws_input;
 
+/* Spare entries of queues, all of one size. */
+struct entry_pool {
+	struct out_entry *first; /* owned */
+	size_t count;
+};
+
 struct mail {
 	struct mail *next;
 	void (*run)(struct worker *worker, struct mail *mail);
@@ -60,6 +66,7 @@ struct worker {
 	unsigned peer_count;
 	struct ev_loop *loop; /* owned */
 	pthread_t thread;
+	_Atomic bool runs; /* a thread is in its loop */
 	const struct loop_limits *limits; /* borrowed */
 
 	/* Mailbox: a stack that others push to; the owner takes it whole. */
@@ -81,8 +88,7 @@ struct worker {
 	ev_timer tick;
 
 	char *read_buf; /* owned; shared by all its sockets */
-	struct out_entry *entry_pool;
-	size_t entry_pool_count;
+	struct entry_pool plain_entries, insert_entries;
 	struct ws_input *frame_pool[16];
 	unsigned frame_pool_count;
 	struct http_reader *reader_pool[64];
@@ -108,6 +114,10 @@ void worker_free(struct worker **worker);
 
 /* Runs the loop on the calling thread until something in it breaks it. */
 void worker_run(struct worker *worker);
+
+/* Any thread: whether it may touch the worker: it is the worker's own, or no
+ * thread is in the loop. */
+bool worker_is_here(const struct worker *worker);
 
 /* Any thread: the mail is the callee's until it runs; `run` frees it. */
 void worker_post(struct worker *worker, struct mail *mail);

@@ -108,21 +108,29 @@ entry_size(const struct out_entry *entry)
 }
 
 static struct out_entry *
-plain_entry(struct worker *worker)
+take_entry(struct entry_pool *pool, size_t size)
 {
-	struct out_entry *entry = worker->entry_pool;
+	struct out_entry *entry = pool->first;
 
 	if (entry == NULL)
-		return xmalloc(sizeof(*entry));
-	worker->entry_pool = entry->next;
-	worker->entry_pool_count--;
+		return xmalloc(size);
+	pool->first = entry->next;
+	pool->count--;
 	return entry;
 }
 
 static struct out_entry *
-insert_entry(struct body *body, const struct inserts *inserts)
+plain_entry(struct worker *worker)
 {
-	struct insert_entry *e = xmalloc(sizeof(*e));
+	return take_entry(&worker->plain_entries, sizeof(struct out_entry));
+}
+
+static struct out_entry *
+insert_entry(struct worker *worker, struct body *body,
+    const struct inserts *inserts)
+{
+	struct insert_entry *e = (struct insert_entry *)take_entry(
+	    &worker->insert_entries, sizeof(*e));
 
 	e->inserts = *inserts;
 	e->head_len = 0;
@@ -135,27 +143,35 @@ insert_entry(struct body *body, const struct inserts *inserts)
 static void
 entry_free(struct worker *worker, struct out_entry *entry)
 {
-	bool pooled = entry->body->insert_count == 0;
+	struct entry_pool *pool = entry->body->insert_count == 0 ?
+	    &worker->plain_entries : &worker->insert_entries;
 
 	body_unref(entry->body);
-	if (!pooled || worker->entry_pool_count >= POOL_MAX) {
+	if (pool->count >= POOL_MAX) {
 		free(entry);
 		return;
 	}
-	entry->next = worker->entry_pool;
-	worker->entry_pool = entry;
-	worker->entry_pool_count++;
+	entry->next = pool->first;
+	pool->first = entry;
+	pool->count++;
+}
+
+static void
+pool_fini(struct entry_pool *pool)
+{
+	while (pool->first) {
+		struct out_entry *next = pool->first->next;
+		free(pool->first);
+		pool->first = next;
+	}
+	pool->count = 0;
 }
 
 void
 out_pool_fini(struct worker *worker)
 {
-	while (worker->entry_pool) {
-		struct out_entry *next = worker->entry_pool->next;
-		free(worker->entry_pool);
-		worker->entry_pool = next;
-	}
-	worker->entry_pool_count = 0;
+	pool_fini(&worker->plain_entries);
+	pool_fini(&worker->insert_entries);
 }
 
 /* --- queue ---------------------------------------------------------------- */
@@ -186,6 +202,31 @@ pop(struct sender *sender)
 	entry_free(sender->worker, entry);
 }
 
+void
+sender_fini(struct sender *sender)
+{
+	while (sender->head)
+		pop(sender);
+	sender->bytes = 0;
+	list_remove(&sender->dirty);
+}
+
+/* The last entry that is partly sent, or bound to be the next; NULL: none is. */
+static struct out_entry *
+last_begun(const struct sender *sender, size_t *size_out)
+{
+	size_t bound = sender->offset + stream_committed(sender->stream);
+	struct out_entry *last = NULL;
+
+	*size_out = 0;
+	for (struct out_entry *entry = sender->head;
+	    entry && *size_out < bound; entry = entry->next) {
+		*size_out += entry_size(entry);
+		last = entry;
+	}
+	return last;
+}
+
 /* The one behind `before`; the first one when that is NULL. */
 static void
 drop(struct sender *sender, struct out_entry *before)
@@ -208,9 +249,12 @@ drop(struct sender *sender, struct out_entry *before)
 static void
 drop_expired(struct sender *sender)
 {
-	uint64_t now_ms = sender->mortal ? clock_ms() : 0;
-	struct out_entry *before = sender->offset ? sender->head : NULL;
+	size_t size;
 
+	if (sender->mortal == 0)
+		return;
+	uint64_t now_ms = clock_ms();
+	struct out_entry *before = last_begun(sender, &size);
 	while (sender->mortal > 0) {
 		struct out_entry *entry = before ? before->next : sender->head;
 		if (entry == NULL)
@@ -224,35 +268,25 @@ drop_expired(struct sender *sender)
 }
 
 void
-sender_fini(struct sender *sender)
-{
-	while (sender->head)
-		pop(sender);
-	sender->bytes = 0;
-	list_remove(&sender->dirty);
-}
-
-void
 sender_drop_unsent(struct sender *sender)
 {
-	struct out_entry *partial = NULL;
+	size_t size;
+	struct out_entry *last = last_begun(sender, &size);
+	struct out_entry *rest = last ? last->next : sender->head;
 
-	if (sender->offset > 0) {
-		partial = sender->head;
-		sender->head = partial->next;
+	while (rest) {
+		struct out_entry *next = rest->next;
+		sender->mortal -= rest->body->expires_ms != 0;
+		entry_free(sender->worker, rest);
 		sender->items--;
-		sender->mortal -= partial->body->expires_ms != 0;
+		rest = next;
 	}
-	while (sender->head)
-		pop(sender);
-	sender->bytes = 0;
-	sender->tail = sender->head = partial;
-	if (partial) {
-		partial->next = NULL;
-		sender->items = 1;
-		sender->mortal = partial->body->expires_ms != 0;
-		sender->bytes = entry_size(partial) - sender->offset;
-	}
+	if (last)
+		last->next = NULL;
+	else
+		sender->head = NULL;
+	sender->tail = last;
+	sender->bytes = size - sender->offset;
 }
 
 static bool
@@ -261,6 +295,29 @@ over_limit(const struct sender *sender, size_t more)
 	return sender->head != NULL &&
 	    (sender->items >= sender->limits->items ||
 	     sender->bytes + more > sender->limits->bytes);
+}
+
+static void
+append(struct sender *sender, struct body *body, const struct inserts *inserts)
+{
+	if (sender->failed)
+		return; /* its end is on the way */
+
+	struct out_entry *entry = body->insert_count ?
+	    insert_entry(sender->worker, body, inserts) : plain_entry(sender->worker);
+	entry->next = NULL;
+	entry->body = body;
+	body->refs++;
+	if (sender->tail)
+		sender->tail->next = entry;
+	else
+		sender->head = entry;
+	sender->tail = entry;
+	sender->items++;
+	sender->mortal += body->expires_ms != 0;
+	sender->bytes += entry_size(entry);
+	if (list_empty(&sender->dirty))
+		list_add(&sender->worker->dirty, &sender->dirty);
 }
 
 /* Without news for the owner: it may be in the middle of something. */
@@ -279,25 +336,14 @@ sender_push(struct sender *sender, struct body *body,
 		if (over_limit(sender, size))
 			return WPS_FULL;
 	}
-	if (sender->failed)
-		return WPS_OK; /* its end is on the way */
-
-	struct out_entry *entry = body->insert_count ?
-	    insert_entry(body, inserts) : plain_entry(sender->worker);
-	entry->next = NULL;
-	entry->body = body;
-	body->refs++;
-	if (sender->tail)
-		sender->tail->next = entry;
-	else
-		sender->head = entry;
-	sender->tail = entry;
-	sender->items++;
-	sender->mortal += body->expires_ms != 0;
-	sender->bytes += entry_size(entry);
-	if (list_empty(&sender->dirty))
-		list_add(&sender->worker->dirty, &sender->dirty);
+	append(sender, body, inserts);
 	return WPS_OK;
+}
+
+void
+sender_push_last(struct sender *sender, struct body *body)
+{
+	append(sender, body, NULL);
 }
 
 /* --- writing -------------------------------------------------------------- */

@@ -94,7 +94,11 @@ void sender_fini(struct sender *sender);
 int sender_push(struct sender *sender, struct body *body,
     const struct inserts *inserts);
 
-/* Forgets all that is not partly sent: makes room for last words. */
+/* The last words of a connection: they pass, whatever waits before them. */
+void sender_push_last(struct sender *sender, struct body *body);
+
+/* Forgets all that is not partly sent or bound to be the next to go: makes room
+ * for last words. */
 void sender_drop_unsent(struct sender *sender);
 
 /* Writes what the kernel takes, watches for more, and tells `flushed`. */

@@ -2,6 +2,7 @@
 #include "net/stream.h"
 
 #include "net/loop.h"
+#include "net/tls.h"
 #include "util/alloc.h"
 #include "util/attr.h"
 
@@ -10,12 +11,30 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* --- watching ------------------------------------------------------------- */
+
+/* Under TLS reading may wait until the socket can be written, and so on. */
+static void
+on_tls_io(struct stream *stream, int events)
+{
+	const struct tls *tls = stream->tls;
+
+	if (tls->wanted & EV_WRITE && events & tls->write_awaits)
+		stream->ops->writable(stream->owner);
+	if (tls->wanted & EV_READ && events & tls->read_awaits)
+		stream->ops->readable(stream->owner);
+}
+
 static void
 on_io(struct ev_loop *loop, ev_io *watcher, int events)
 {
 	struct stream *stream = watcher->data;
 
 	(void)loop;
+	if (stream->tls) {
+		on_tls_io(stream, events);
+		return;
+	}
 	/* Writing first: it can only free memory. It never frees the stream. */
 	if (events & EV_WRITE)
 		stream->ops->writable(stream->owner);
@@ -23,14 +42,144 @@ on_io(struct ev_loop *loop, ev_io *watcher, int events)
 		stream->ops->readable(stream->owner);
 }
 
+static void
+watch(struct stream *stream, int events)
+{
+	if (events == (stream->io.events & (EV_READ | EV_WRITE)))
+		return;
+	ev_io_stop(stream->worker->loop, &stream->io);
+	/* Unlike ev_io_set it costs no system call if it is undone in this turn. */
+	ev_io_modify(&stream->io, events);
+	if (events)
+		ev_io_start(stream->worker->loop, &stream->io);
+}
+
+/* After each change of what the owner wants or the session awaits. */
+static void
+watch_tls(struct stream *stream)
+{
+	const struct tls *tls = stream->tls;
+
+	watch(stream, (tls->wanted & EV_READ ? tls->read_awaits : 0) |
+	    (tls->wanted & EV_WRITE ? tls->write_awaits : 0));
+	if (!tls->more || !(tls->wanted & EV_READ))
+		return;
+	/* The event may run behind the end of this turn: there is a next one. */
+	ev_feed_event(stream->worker->loop, &stream->io, EV_READ);
+	ev_async_send(stream->worker->loop, &stream->worker->wake);
+}
+
+static int
+wanted(const struct stream *stream)
+{
+	return stream->tls ? stream->tls->wanted :
+	    stream->io.events & (EV_READ | EV_WRITE);
+}
+
+static void
+want(struct stream *stream, int event, bool on)
+{
+	int old = wanted(stream);
+	int events = on ? old | event : old & ~event;
+
+	if (events == old)
+		return;
+	if (stream->tls == NULL) {
+		watch(stream, events);
+		return;
+	}
+	stream->tls->wanted = (unsigned char)events;
+	watch_tls(stream);
+}
+
+void
+stream_want_read(struct stream *stream, bool on)
+{
+	want(stream, EV_READ, on);
+}
+
+bool
+stream_wants_read(const struct stream *stream)
+{
+	return (wanted(stream) & EV_READ) != 0;
+}
+
+void
+stream_want_write(struct stream *stream, bool on)
+{
+	want(stream, EV_WRITE, on);
+}
+
+/* --- reading and writing -------------------------------------------------- */
+
+ssize_t
+stream_read(struct stream *stream, void *dst, size_t len)
+{
+	ssize_t n;
+
+	if (stream->tls) {
+		n = tls_read(stream->tls, dst, len);
+		watch_tls(stream);
+		return n;
+	}
+	do {
+		n = recv(stream->io.fd, dst, len, 0);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
+ssize_t
+stream_writev(struct stream *stream, const struct iovec *iov, int n)
+{
+	struct msghdr msg = {
+		.msg_iov = (struct iovec *)(uintptr_t)iov,
+		.msg_iovlen = (size_t)n,
+	};
+	ssize_t sent;
+
+	if (stream->tls) {
+		sent = tls_writev(stream->tls, iov, n);
+		watch_tls(stream);
+		return sent;
+	}
+	do {
+		sent = sendmsg(stream->io.fd, &msg, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	return sent;
+}
+
+size_t
+stream_committed(const struct stream *stream)
+{
+	return stream->tls ? stream->tls->committed : 0;
+}
+
+bool
+stream_established(const struct stream *stream)
+{
+	return stream->tls == NULL || tls_established(stream->tls);
+}
+
+void
+stream_shutdown(struct stream *stream)
+{
+	if (stream->tls)
+		tls_shutdown(stream->tls);
+	shutdown(stream->io.fd, SHUT_WR);
+}
+
+/* --- life ----------------------------------------------------------------- */
+
 struct stream *
-stream_new(struct worker *worker, int fd)
+stream_new(struct worker *worker, int fd, struct tls_context *tls)
 {
 	struct stream *stream = xcalloc(1, sizeof(*stream));
 
 	stream->worker = worker;
 	ev_io_init(&stream->io, on_io, fd, 0);
 	stream->io.data = stream;
+	if (tls)
+		stream->tls = tls_new(tls, fd);
 	return stream;
 }
 
@@ -42,6 +191,7 @@ stream_free(struct stream **stream)
 	if (s == NULL)
 		return;
 	ev_io_stop(s->worker->loop, &s->io);
+	tls_free(&s->tls);
 	close(s->io.fd);
 	free(s);
 	*stream = NULL;
@@ -60,69 +210,6 @@ stream_move(struct stream *stream, struct worker *to)
 {
 	wps_assert(!ev_is_active(&stream->io));
 	stream->worker = to;
-}
-
-static void
-want(struct stream *stream, int event, bool on)
-{
-	int old = stream->io.events & (EV_READ | EV_WRITE);
-	int events = on ? old | event : old & ~event;
-
-	if (events == old)
-		return;
-	ev_io_stop(stream->worker->loop, &stream->io);
-	/* Unlike ev_io_set it costs no system call if it is undone in this turn. */
-	ev_io_modify(&stream->io, events);
-	if (events)
-		ev_io_start(stream->worker->loop, &stream->io);
-}
-
-void
-stream_want_read(struct stream *stream, bool on)
-{
-	want(stream, EV_READ, on);
-}
-
-bool
-stream_wants_read(const struct stream *stream)
-{
-	return (stream->io.events & EV_READ) != 0;
-}
-
-void
-stream_want_write(struct stream *stream, bool on)
-{
-	want(stream, EV_WRITE, on);
-}
-
-ssize_t
-stream_read(struct stream *stream, void *dst, size_t len)
-{
-	ssize_t n;
-
-	do {
-		n = recv(stream->io.fd, dst, len, 0);
-	} while (n < 0 && errno == EINTR);
-	return n;
-}
-
-ssize_t
-stream_writev(struct stream *stream, const struct iovec *iov, int n)
-{
-	struct msghdr msg = {
-		.msg_iov = (struct iovec *)(uintptr_t)iov,
-		.msg_iovlen = (size_t)n,
-	};
-	ssize_t sent;
-
-	do {
-		sent = sendmsg(stream->io.fd, &msg, MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
-	return sent;
-}
-
-void
-stream_shutdown(struct stream *stream)
-{
-	shutdown(stream->io.fd, SHUT_WR);
+	/* That loop may know the number from a socket that was closed this turn. */
+	ev_io_set(&stream->io, stream->io.fd, 0);
 }

@@ -4,7 +4,7 @@
  *
  * It holds no buffer. Whoever serves it (HTTP first, WebSocket after an
  * upgrade) is its owner, hears that it can be read or written, and may hand it
- * to the next owner.
+ * to the next owner. Whether it speaks TLS no owner needs to know.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -14,6 +14,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+struct tls;
+struct tls_context;
 struct worker;
 
 struct stream_ops {
@@ -26,10 +28,13 @@ struct stream {
 	struct worker *worker;        /* borrowed */
 	const struct stream_ops *ops; /* of the owner */
 	void *owner;
+	struct tls *tls; /* owned; NULL: plain */
 };
 
-/* Takes the descriptor, which does not block. Watches nothing yet. */
-struct stream *stream_new(struct worker *worker, int fd);
+/* Takes the descriptor, which does not block; `tls` is NULL for a plain stream.
+ * Watches nothing yet. */
+struct stream *stream_new(struct worker *worker, int fd,
+    struct tls_context *tls);
 void stream_free(struct stream **stream);
 
 void stream_set_owner(struct stream *stream, const struct stream_ops *ops,
@@ -45,6 +50,12 @@ void stream_want_write(struct stream *stream, bool on);
 /* Bytes; 0 at the end; -1 with errno, EAGAIN when there is nothing now. */
 ssize_t stream_read(struct stream *stream, void *dst, size_t len);
 ssize_t stream_writev(struct stream *stream, const struct iovec *iov, int n);
+
+/* Bytes that a writev has refused but that are bound to be the next to go. */
+size_t stream_committed(const struct stream *stream);
+
+/* Whether the handshake is over; a plain stream has none. */
+bool stream_established(const struct stream *stream);
 
 /* No more will be written; the peer hears the end. */
 void stream_shutdown(struct stream *stream);

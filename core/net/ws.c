@@ -115,19 +115,18 @@ on_flushed(struct sender *sender)
 
 /* --- frames of our own ---------------------------------------------------- */
 
-static void
-push_control(struct ws *ws, uint8_t opcode, struct wps_span payload)
+/* NULL when memory for it is not to be had. */
+static struct body *
+control_body(uint8_t opcode, struct wps_span payload)
 {
 	struct body *body = body_new(opcode, payload.len);
 
 	if (body == NULL)
-		return;
+		return NULL;
 	if (payload.len > 0)
 		memcpy(body_data(body), payload.data, payload.len);
 	body_seal(body);
-	/* A peer that does not read its pongs gets no more of them. */
-	(void)sender_push(&ws->sender, body, NULL);
-	body_unref(body);
+	return body;
 }
 
 static void
@@ -144,7 +143,11 @@ push_close(struct ws *ws, uint16_t code, struct wps_span reason)
 			memcpy(payload + 2, reason.data, len);
 		len += 2;
 	}
-	push_control(ws, OP_CLOSE, (struct wps_span){ payload, len });
+	struct body *body = control_body(OP_CLOSE,
+	    (struct wps_span){ payload, len });
+	if (body)
+		sender_push_last(&ws->sender, body);
+	body_unref(body);
 	ws->closing->sent_close = true;
 }
 
@@ -187,6 +190,50 @@ void
 ws_cut(struct ws *ws)
 {
 	end(ws);
+}
+
+static void
+ignore_message(void *owner, enum wps_frame frame, struct wps_span data)
+{
+	(void)owner;
+	(void)frame;
+	(void)data;
+}
+
+static void
+ignore_violation(void *owner, uint16_t code, const char *reason)
+{
+	(void)owner;
+	(void)code;
+	(void)reason;
+}
+
+static void
+free_at_end(void *owner, const struct ws_end *last)
+{
+	struct ws *ws = owner;
+
+	(void)last;
+	ws_free(&ws);
+}
+
+const struct ws_ops ws_orphan_ops = {
+	.message = ignore_message,
+	.violated = ignore_violation,
+	.ended = free_at_end,
+};
+
+void
+ws_disown(struct ws **ref)
+{
+	struct ws *ws = *ref;
+
+	*ref = NULL;
+	if (ws == NULL)
+		return;
+	ws->ops = &ws_orphan_ops;
+	ws->owner = ws;
+	ws_cut(ws);
 }
 
 void
@@ -261,8 +308,13 @@ wsinput_message(struct ws *ws, enum wps_frame frame, struct wps_span data)
 void
 wsinput_ping(struct ws *ws, struct wps_span payload)
 {
-	if (ws->closing == NULL)
-		push_control(ws, OP_PONG, payload);
+	if (ws->closing)
+		return;
+	struct body *body = control_body(OP_PONG, payload);
+	/* A peer that does not read its pongs gets no more of them. */
+	if (body)
+		(void)sender_push(&ws->sender, body, NULL);
+	body_unref(body);
 }
 
 void
@@ -296,7 +348,8 @@ wsinput_stalled(const struct ws *ws)
 {
 	const struct ws_rest *rest = ws->rest;
 
-	return rest && rest->head &&
+	/* From a close on no message is kept. */
+	return rest && rest->head && ws->closing == NULL &&
 	    (rest->items >= ws->limits->held_items ||
 	     rest->bytes >= ws->limits->held_bytes);
 }
@@ -323,12 +376,22 @@ feed(struct ws *ws, struct wps_span bytes)
 		keep_raw(ws, left);
 }
 
+/* Unless what was read still waits, or a mailbox is over its mark. */
+static void
+read_on(struct ws *ws)
+{
+	const struct ws_rest *rest = ws->rest;
+	bool waits = wsinput_stalled(ws) || rest->raw ||
+	    !list_empty(&rest->rester.link);
+	bool ended = ws->closing && ws->closing->ended;
+
+	stream_want_read(ws->stream, !waits && !ended);
+}
+
 static void
 wake_rester(struct rester *rester)
 {
-	struct ws_rest *rest = container_of(rester, struct ws_rest, rester);
-
-	stream_want_read(rest->ws->stream, true);
+	read_on(container_of(rester, struct ws_rest, rester)->ws);
 }
 
 static void
@@ -404,9 +467,9 @@ resume(struct worker *worker, struct mail *mail)
 	struct wps_span bytes = { raw, rest->raw_len };
 	rest->raw = NULL;
 	rest->raw_len = 0;
-	stream_want_read(ws->stream, true);
 	feed(ws, bytes);
 	free(raw);
+	read_on(ws);
 }
 
 void
@@ -414,6 +477,9 @@ ws_hold(struct ws *ws, bool on)
 {
 	ws->held = on;
 	if (on || ws->rest == NULL || ws->rest->resuming)
+		return;
+	/* `ended` is on its way, behind which the rest is gone. */
+	if (ws->closing && ws->closing->ended)
 		return;
 	ws->rest->resuming = true;
 	ws->rest->mail.run = resume;

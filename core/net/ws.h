@@ -24,6 +24,7 @@ struct ws_input;
 struct ws_closing;
 struct ws_rest;
 
+#define WS_NORMAL 1000
 #define WS_NO_STATUS 1005 /* the peer's close frame had no code */
 #define WS_ABNORMAL 1006  /* there was no close frame */
 
@@ -93,6 +94,13 @@ bool ws_listens(const struct ws *ws);
 
 /* Gives the socket up without a handshake; `ended` follows. */
 void ws_cut(struct ws *ws);
+
+/* The same for an owner that hears nothing of it any more: it frees itself at the
+ * end of the turn. Accepts NULL, leaves NULL. */
+void ws_disown(struct ws **ws);
+
+/* Of a WebSocket without an owner (which is itself): it ends by itself. */
+extern const struct ws_ops ws_orphan_ops;
 
 /* At the end of the server: cuts all of a worker. */
 void ws_cut_all(struct worker *worker);

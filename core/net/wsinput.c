@@ -275,7 +275,8 @@ begin_frame(struct ws *ws, const struct wslay_frame_iocb *iocb)
 		wsinput_fail(ws, 1002, fault);
 		return false;
 	}
-	if (iocb->payload_length > ws->limits->message - input->len) {
+	if (!wslay_is_ctrl_frame(iocb->opcode) &&
+	    iocb->payload_length > ws->limits->message - input->len) {
 		wsinput_fail(ws, 1009, "message too large");
 		return false;
 	}

@@ -30,11 +30,43 @@ handle_of(const struct worker *worker)
 	return (struct wps_worker *)(uintptr_t)worker;
 }
 
-/* A handle that comes back from a plugin. */
+/*
+ * Plugins are told what is [loop]; one that calls such a function on another
+ * thread corrupts memory now and then, far from the mistake. So it is looked at:
+ * a thread-local load and a comparison on the right thread. Builds with NDEBUG
+ * leave it out.
+ */
+static void
+check_here(const struct worker *worker, const char *function)
+{
+#ifndef NDEBUG
+	if (worker_is_here(worker))
+		return;
+	log_errx("core", "a plugin called %s on another thread than its "
+	    "worker's", function + sizeof("api_") - 1);
+	abort();
+#else
+	(void)worker;
+	(void)function;
+#endif
+}
+
+/* The worker of a [loop] function. */
+#define here(worker) here_in(worker, __func__)
+static struct worker *
+here_in(const struct wps_worker *worker, const char *function)
+{
+	check_here(worker_of(worker), function);
+	return worker_of(worker);
+}
+
+/* A connection that comes back from a plugin, in a [loop] function. */
+#define checked(conn) checked_in(conn, __func__)
 static const struct wps_conn *
-checked(const struct wps_conn *conn)
+checked_in(const struct wps_conn *conn, const char *function)
 {
 	wps_assert(conn->magic == CONN_MAGIC);
+	check_here(conn->worker, function);
 	return conn;
 }
 
@@ -99,7 +131,7 @@ api_worker_index(const struct wps_worker *worker)
 static uint64_t
 api_now_ms(const struct wps_worker *worker)
 {
-	return worker_now_ms(worker_of(worker));
+	return worker_now_ms(here(worker));
 }
 
 struct post {
@@ -162,7 +194,7 @@ api_watch(struct wps_worker *worker, int fd, unsigned events, wps_watch_fn fn,
 {
 	struct wps_watch *watch = xcalloc(1, sizeof(*watch));
 
-	watch->worker = worker_of(worker);
+	watch->worker = here(worker);
 	watch->fn = fn;
 	watch->data = data;
 	ev_io_init(&watch->io, on_watch, fd, ev_events(events));
@@ -175,6 +207,7 @@ api_watch(struct wps_worker *worker, int fd, unsigned events, wps_watch_fn fn,
 static void
 api_watch_set(struct wps_watch *watch, unsigned events)
 {
+	check_here(watch->worker, __func__);
 	ev_io_stop(watch->worker->loop, &watch->io);
 	ev_io_set(&watch->io, watch->io.fd, ev_events(events));
 	if (events)
@@ -186,6 +219,7 @@ api_unwatch(struct wps_watch *watch)
 {
 	if (watch == NULL)
 		return;
+	check_here(watch->worker, __func__);
 	ev_io_stop(watch->worker->loop, &watch->io);
 	free(watch);
 }
@@ -215,7 +249,7 @@ api_timer_start(struct wps_worker *worker, uint64_t after_ms, wps_timer_fn fn,
 {
 	struct wps_timer *timer = xcalloc(1, sizeof(*timer));
 
-	timer->worker = worker_of(worker);
+	timer->worker = here(worker);
 	timer->fn = fn;
 	timer->data = data;
 	wheel_timer_init(&timer->timer, on_timer);
@@ -228,6 +262,7 @@ api_timer_stop(struct wps_timer *timer)
 {
 	if (timer == NULL)
 		return;
+	check_here(timer->worker, __func__);
 	worker_timer_stop(timer->worker, &timer->timer);
 	free(timer);
 }
@@ -238,7 +273,7 @@ static void
 api_submit(struct wps_worker *worker, const struct wps_command *command,
     wps_done_fn done, void *data)
 {
-	command_submit(worker_of(worker), command, done, data);
+	command_submit(here(worker), command, done, data);
 }
 
 static void
@@ -285,6 +320,21 @@ api_conn_send(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
 	return delivery_send(conn, frame, data);
 }
 
+static int
+api_conn_deliver(struct wps_conn *conn, const struct wps_msg_view *msg)
+{
+	(void)checked(conn);
+	return delivery_deliver(conn, msg);
+}
+
+static void
+api_conn_acked(struct wps_conn *conn, uint64_t sequence)
+{
+	(void)checked(conn);
+	if (conn->replay)
+		replay_ack(conn->replay, sequence);
+}
+
 static void
 api_conn_close(struct wps_conn *conn, uint16_t code, struct wps_span reason)
 {
@@ -322,6 +372,13 @@ api_conn_event(struct wps_conn *conn, const struct wps_event *event,
 	return event_user(conn, event, done);
 }
 
+static void
+api_answer(struct wps_reply *reply, const struct wps_answer *answer)
+{
+	check_here(event_worker(reply), __func__);
+	event_answer(reply, answer);
+}
+
 /* --- keys -------------------------------------------------------------------------------- */
 
 static int
@@ -353,6 +410,21 @@ static struct wps_worker *
 api_request_worker(const struct wps_request *request)
 {
 	return handle_of(request_worker(request));
+}
+
+static void
+api_request_authenticate(struct wps_request *request, struct wps_span hub,
+    wps_identity_fn done, void *data)
+{
+	check_here(request_worker(request), __func__);
+	request_authenticate(request, hub, done, data);
+}
+
+static void
+api_respond(struct wps_request *request, const struct wps_response *response)
+{
+	check_here(request_worker(request), __func__);
+	request_respond(request, response);
 }
 
 static const struct wps_subprotocol *
@@ -408,19 +480,21 @@ hostapi_fill(struct wps_host *host)
 		.conn_data = api_conn_data,
 		.conn_slot = api_conn_slot,
 		.conn_send = api_conn_send,
+		.conn_deliver = api_conn_deliver,
+		.conn_acked = api_conn_acked,
 		.conn_close = api_conn_close,
 		.conn_may = api_conn_may,
 		.conn_join = api_conn_join,
 		.conn_leave = api_conn_leave,
 		.conn_event = api_conn_event,
-		.answer = event_answer,
+		.answer = api_answer,
 		.auth_answer = identity_answer,
 		.sign = api_sign,
 		.issue = api_issue,
 		.request_view = request_view,
 		.request_worker = api_request_worker,
-		.request_authenticate = request_authenticate,
-		.respond = request_respond,
+		.request_authenticate = api_request_authenticate,
+		.respond = api_respond,
 		.find_subprotocol = api_find_subprotocol,
 		.submit_list = api_submit_list,
 	};

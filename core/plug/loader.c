@@ -2,11 +2,15 @@
 #include "plug/loader.h"
 
 #include "hub/server.h"
+#include "plug/registry.h"
 #include "util/attr.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define SYMBOL "wps_plugin_v1"
 /* What every plugin describes of itself. */
@@ -64,10 +68,11 @@ no_symbol(void *library, const char *file, struct wps_err *err)
 }
 
 static bool
-loaded(const struct points *points, const char *name)
+loaded(const struct points *points, struct wps_span name)
 {
 	for (unsigned i = 0; i < points->plugin_count; i++)
-		if (strcmp(points->plugins[i].plugin->name, name) == 0)
+		if (wps_span_eq(name,
+		    wps_span_str(points->plugins[i].plugin->name)))
 			return true;
 	return false;
 }
@@ -77,7 +82,7 @@ check_depends(const struct points *points, const struct wps_plugin *plugin,
     const char *file, struct wps_err *err)
 {
 	for (const char *const *name = plugin->depends; name && *name; name++)
-		if (!loaded(points, *name))
+		if (!loaded(points, wps_span_str(*name)))
 			return fail(err, "%s: needs the plugin \"%s\" before "
 			    "it: add it to \"plugins\"", file, *name);
 	return WPS_OK;
@@ -103,6 +108,10 @@ check_plugin(const struct points *points, const struct wps_plugin *plugin,
 		    "named like the plugin", file, plugin->name);
 	if (plugin->init == NULL)
 		return fail(err, "%s: has no init", file);
+	if (plugin->option_size != sizeof(struct wps_option))
+		return fail(err, "%s: its option rows have %u bytes, this wps "
+		    "has %zu: rebuild the plugin", file, plugin->option_size,
+		    sizeof(struct wps_option));
 	return check_depends(points, plugin, file, err);
 }
 
@@ -131,6 +140,46 @@ add(struct server *server, void *library, struct wps_span name,
 	return WPS_OK;
 }
 
+/*
+ * What the dynamic linker says of a file that is no file, or not ours to read,
+ * leads astray. Of the rest (no shared object, a symbol or a library is missing)
+ * it knows best.
+ */
+static int
+check_file(const char *file, struct wps_err *err)
+{
+	struct stat st;
+
+	if (stat(file, &st) < 0)
+		return fail(err, "%s: %s: install the plugin, or set "
+		    "\"plugin_dir\"", file, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(err, "%s: is no file: a shared object is expected "
+		    "there", file);
+	if (access(file, R_OK) < 0)
+		return fail(err, "%s: %s: let the user of the server read it",
+		    file, strerror(errno));
+	return WPS_OK;
+}
+
+static int
+open_library(const char *file, void **library_out, struct wps_err *err)
+{
+	size_t len = strlen(file);
+
+	if (check_file(file, err) != WPS_OK)
+		return WPS_EINVAL;
+	*library_out = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	if (*library_out)
+		return WPS_OK;
+	/* It names the file first in most of its lines. */
+	const char *why = dlerror();
+	if (strncmp(why, file, len) == 0 && strncmp(why + len, ": ", 2) == 0)
+		why += len + 2;
+	return fail(err, "%s: cannot be loaded: %s: install what it needs, or "
+	    "rebuild the plugin", file, why);
+}
+
 static void
 close_library(void *library)
 {
@@ -147,13 +196,15 @@ loader_open(struct server *server, const char *dir, struct wps_span name,
 	if (!name_valid(name))
 		return fail(err, "\"%.*s\" is no name of a plugin",
 		    (int)(name.len > 64 ? 64 : name.len), name.data);
+	if (loaded(&server->points, name))
+		return fail(err, "stands twice in \"plugins\": remove one");
 	if (server->points.plugin_count == PLUGINS_MAX)
 		return fail(err, "there are more than %d plugins", PLUGINS_MAX);
 	snprintf(file, sizeof(file), "%s/%.*s.so", dir, (int)name.len,
 	    name.data);
-	void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-	if (library == NULL)
-		return fail(err, "cannot be loaded: %s", dlerror());
+	void *library;
+	if (open_library(file, &library, err) != WPS_OK)
+		return WPS_EINVAL;
 	int rc = add(server, library, name, file, err);
 	if (rc != WPS_OK)
 		close_library(library);
@@ -183,11 +234,18 @@ loader_fini(struct server *server)
 
 	for (unsigned i = points->plugin_count; i-- > 0;) {
 		struct wps_self *self = &points->plugins[i];
+		registry_withdraw(self);
 		if (self->ready && self->plugin->fini)
 			self->plugin->fini(self->state);
 		self->ready = false;
 	}
-	/* Ops and rows of one plugin may be looked at by another's fini. */
+}
+
+void
+loader_close(struct server *server)
+{
+	struct points *points = &server->points;
+
 	for (unsigned i = points->plugin_count; i-- > 0;)
 		close_library(points->plugins[i].library);
 	points->plugin_count = 0;

@@ -13,15 +13,19 @@
 
 struct server;
 
-/* Opens the library and judges its symbol; calls nothing of it. Returns WPS_OK,
- * or WPS_EINVAL with err filled. */
+/* Opens the library and judges its symbol; calls nothing of it but what the
+ * dynamic linker runs. Returns WPS_OK, or WPS_EINVAL with err filled. */
 int loader_open(struct server *server, const char *dir, struct wps_span name,
     struct wps_err *err);
 
 /* Calls init of all; the first failure ends it: WPS_EINVAL with err filled. */
 int loader_init(struct server *server, struct wps_err *err);
 
-/* Calls fini in the reverse order, and closes the libraries. */
+/* When no connection is left: withdraws what each has registered and calls its
+ * fini, in the reverse order. Harmless twice. */
 void loader_fini(struct server *server);
+
+/* Closes the libraries, when nobody looks at their ops and rows any more. */
+void loader_close(struct server *server);
 
 #endif

@@ -52,6 +52,10 @@ registry_add_subprotocol(struct wps_self *self,
 	if (sub->ops.encode == NULL)
 		return refuse(self, WPS_EINVAL, sub->ops.name,
 		    "encode is missing");
+	if ((sub->ops.flags & WPS_SUBPROTOCOL_RELIABLE) &&
+	    sub->ops.recover == NULL)
+		return refuse(self, WPS_EINVAL, sub->ops.name,
+		    "recover is missing");
 	if (subprotocol_taken(points, sub->ops.name))
 		return refuse(self, WPS_DUPLICATE, sub->ops.name,
 		    "the name is taken");
@@ -133,4 +137,42 @@ registry_add_route(struct wps_self *self, const struct wps_route *ops)
 	route->prefix_len = len;
 	points->route_count++;
 	return WPS_OK;
+}
+
+/* --- withdrawing ------------------------------------------------------------- */
+
+/* Closes the gaps in a table of registrations whose `self` stands at an offset;
+ * returns how many are left. */
+static unsigned
+keep_others(void *table, size_t size, size_t self_at, unsigned count,
+    const struct wps_self *self)
+{
+	char *items = table;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct wps_self *of;
+		memcpy(&of, items + i * size + self_at, sizeof(of));
+		if (of != self)
+			memmove(items + kept++ * size, items + i * size, size);
+	}
+	return kept;
+}
+
+void
+registry_withdraw(const struct wps_self *self)
+{
+	struct points *points = &self->server->points;
+
+	points->subprotocol_count = keep_others(points->subprotocols,
+	    sizeof(struct subprotocol), offsetof(struct subprotocol, self),
+	    points->subprotocol_count, self);
+	points->upstream_count = keep_others(points->upstreams,
+	    sizeof(struct upstream), offsetof(struct upstream, self),
+	    points->upstream_count, self);
+	points->route_count = keep_others(points->routes,
+	    sizeof(struct route), offsetof(struct route, self),
+	    points->route_count, self);
+	if (points->auth_self == self)
+		points->auth_self = NULL;
 }

@@ -18,4 +18,7 @@ int registry_add_upstream(struct wps_self *self,
     const struct wps_upstream *ops);
 int registry_add_route(struct wps_self *self, const struct wps_route *ops);
 
+/* Takes back all that the plugin has registered. No connection is left. */
+void registry_withdraw(const struct wps_self *self);
+
 #endif

@@ -73,10 +73,17 @@ enum wps_list {
 
 #define WPS_LIST_MAX 1000 /* names of one page, and of each list in a detail */
 
+/*
+ * The plugin makes it; all of it is borrowed until host->submit returns. Members
+ * that the op does not need are not looked at. The host does not judge names: a
+ * group is 1 to 1024 UTF-16 units and not only white space, which whoever takes
+ * one from outside has checked (client-protocols.md, section 5.3).
+ */
 struct wps_command {
 	enum wps_op op;
 	enum wps_whom whom;
-	struct wps_span hub;  /* in any case of letters */
+	struct wps_span hub;  /* in any case of letters; one that does not exist
+				 has no connections */
 	struct wps_span name; /* group, user id or connection id, by `whom` */
 
 	struct wps_span group; /* join, leave, grant, revoke, check; for the last
@@ -86,14 +93,12 @@ struct wps_command {
 	struct wps_msg *msg; /* send; borrowed, the host takes references */
 
 	uint16_t code;          /* close: RFC 6455, section 7.4 */
-	struct wps_span reason; /* close: UTF-8 */
+	struct wps_span reason; /* close: UTF-8; cut to 123 bytes */
 
 	/* Connection ids that are left out, and one connection of this worker. */
-	const struct wps_span *excluded;
+	const struct wps_span *excluded; /* NULL if there are none */
 	size_t excluded_count;
-	const struct wps_conn *except;
-
-	/* 1.1 */
+	const struct wps_conn *except; /* may be NULL */
 
 	/* Absent: all that are meant; borrowed, the host takes references. */
 	const struct wps_match *match;
@@ -110,14 +115,19 @@ struct wps_command {
 	bool detail; /* of connections: groups and rules too, `limit` of each */
 };
 
+/* The host makes it; it lives during the call. */
 struct wps_outcome {
-	uint64_t matched; /* connections that it was done to, over all workers */
-	uint64_t full;    /* connections that a limit kept from it */
+	uint64_t matched; /* connections that it was done to, over all workers:
+			     that were sent the message, are in the group now,
+			     have the permission, exist */
+	uint64_t full;    /* connections that a limit kept from it: of groups, of
+			     rules, or a full queue, whose client is closed */
 };
 
 /*
- * [loop] Hears the merged outcome, exactly once, on the worker that submitted;
- * before `submit` returns when only that worker was asked.
+ * [loop] Hears the merged outcome on the worker that submitted, exactly once
+ * unless that worker stops first: before `submit` returns when no other worker
+ * was asked, else at the end of a later turn.
  */
 typedef void (*wps_done_fn)(const struct wps_outcome *outcome, void *data);
 

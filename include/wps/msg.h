@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Messages: immutable, counted, shared by all their receivers.
+ *
+ * host->msg_create copies what a view says; who holds a reference may look at it
+ * on any thread. The references are given up with host->msg_unref, all of them
+ * before fini returns.
  */
 #ifndef WPS_MSG_H
 #define WPS_MSG_H
@@ -20,19 +24,25 @@ enum wps_from {
 	WPS_FROM_GROUP,      /* sent to a group */
 };
 
-/* One entry of a message's metadata (client-protocols.md, section 6.11). */
+/* One entry of a message's metadata (client-protocols.md, section 6.11), UTF-8
+ * both. An element of arrays: it never grows. */
 struct wps_pair {
 	struct wps_span key, value;
 };
 
-/* What a message says; used to make one and to look at one. */
+/*
+ * What a message says; used to make one (the plugin's, borrowed during the call)
+ * and to look at one (the host's, lives as long as the message). The host judges
+ * none of it: whoever takes a payload from outside has checked that it is what
+ * `type` says.
+ */
 struct wps_msg_view {
 	enum wps_data type;
 	enum wps_from from;
 	struct wps_span group;     /* WPS_FROM_GROUP only */
 	struct wps_span from_user; /* absent: the sender has no user id */
-	struct wps_span payload;
-	const struct wps_pair *metadata;
+	struct wps_span payload;   /* absent counts as empty */
+	const struct wps_pair *metadata; /* NULL if there are none */
 	size_t metadata_count;
 	uint32_t ttl_s; /* seconds; 0: never expires */
 };

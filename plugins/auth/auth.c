@@ -123,6 +123,13 @@ on_sign(void *state, unsigned key, struct wps_span bytes,
 {
 	const struct auth *auth = state;
 
+	if (key == WPS_KEY_OWN) {
+		const EVP_MAC_CTX *own = keys_own(&auth->keys);
+		if (own == NULL)
+			return WPS_NOT_FOUND;
+		return mac_compute_shared(own, bytes, mac_out) ? WPS_OK :
+		    WPS_ENOMEM;
+	}
 	if (!auth->local)
 		return WPS_DECLINED;
 	if (key >= KEYS_SIGNING || key >= auth->keys.access_count)

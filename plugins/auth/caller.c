@@ -12,19 +12,23 @@ now_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* From the cache, or read; the caller gets a reference. */
+/*
+ * From the cache, or read; the caller gets a reference. A client shows its token
+ * once in its life: to keep those would only cost memory and the places of others.
+ */
 static struct token *
 get_token(struct auth_worker *worker, const struct wps_auth_request *request,
     const char **reason_out)
 {
-	struct token *token = cache_find(&worker->cache, request->caller,
-	    request->token);
+	bool again = request->caller == WPS_CALLER_SERVER;
+	struct token *token = again ? cache_find(&worker->cache,
+	    request->caller, request->token) : NULL;
 
 	if (token)
 		return token_ref(token);
 	token = token_read(&worker->reader, request->caller, request->token,
 	    reason_out);
-	if (token)
+	if (token && again)
 		cache_add(&worker->cache, token);
 	return token;
 }

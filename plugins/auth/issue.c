@@ -97,11 +97,9 @@ int
 issue_token(const struct auth *auth, const struct wps_claims *claims, char *dst,
     size_t cap, size_t *len_out)
 {
-	const EVP_MAC_CTX *key = auth->keys.client;
+	const EVP_MAC_CTX *key = keys_own(&auth->keys);
 	int rc = WPS_FULL;
 
-	if (key == NULL && auth->keys.access_count > 0)
-		key = auth->keys.access[0];
 	if (key == NULL)
 		return WPS_DECLINED;
 	char *text = format(claims);

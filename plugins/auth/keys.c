@@ -39,6 +39,14 @@ key_fault(struct wps_span key)
 	return NULL;
 }
 
+const EVP_MAC_CTX *
+keys_own(const struct keys *keys)
+{
+	if (keys->client == NULL && keys->access_count > 0)
+		return keys->access[0];
+	return keys->client;
+}
+
 EVP_MAC_CTX *
 key_new(struct wps_span key)
 {

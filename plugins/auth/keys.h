@@ -27,6 +27,10 @@ struct keys {
 	EVP_MAC_CTX *client; /* owned; for client tokens alone; NULL: none */
 };
 
+/* The one for what the server issues: its own, else the primary access key;
+ * NULL: there is none. */
+const EVP_MAC_CTX *keys_own(const struct keys *keys);
+
 /* What is wrong with a key (auth-and-permissions.md, section 2); NULL: nothing. */
 const char *key_fault(struct wps_span key);
 

@@ -141,6 +141,10 @@ write_connected(struct out *out, const struct reply *reply)
 	put_nullable(out, reply->conn->user);
 	PUT(out, ",\"connectionId\":");
 	put_quoted(out, reply->conn->id);
+	if (reply->token.data) {
+		PUT(out, ",\"reconnectionToken\":");
+		put_quoted(out, reply->token);
+	}
 	PUT(out, "}");
 }
 
@@ -180,7 +184,31 @@ const struct codec json_codec = {
 	.write = json_write,
 };
 
-/* --- the subprotocol ------------------------------------------------------ */
+/* The id is the first member, behind the brace (the specification's decision). */
+static const struct codec json_reliable_codec = {
+	.frame = WPS_FRAME_TEXT,
+	.reliable = true,
+	.sequence_at = 1,
+	.parse = json_request_parse,
+	.write = json_write,
+};
+
+static size_t
+insert_sequence(void *worker_state, struct wps_conn *conn, unsigned slot,
+    uint64_t sequence, char *dst)
+{
+	struct out out = { .at = dst };
+
+	(void)worker_state;
+	(void)conn;
+	(void)slot;
+	PUT(&out, "\"sequenceId\":");
+	put_number(&out, sequence);
+	PUT(&out, ",");
+	return (size_t)(out.at - dst);
+}
+
+/* --- the subprotocols ----------------------------------------------------- */
 
 static void
 on_open(void *worker_state, struct wps_conn *conn,
@@ -206,4 +234,34 @@ const struct wps_subprotocol json_subprotocol = {
 	.goodbye = semantics_goodbye,
 	.close = semantics_close,
 	.encode = on_encode,
+};
+
+static void
+on_open_reliable(void *worker_state, struct wps_conn *conn,
+    const struct wps_handshake *handshake)
+{
+	(void)handshake;
+	semantics_open(worker_state, conn, &json_reliable_codec);
+}
+
+static int
+on_encode_reliable(void *worker_state, const struct wps_msg_view *msg,
+    struct wps_body *body)
+{
+	return reply_encode(worker_state, &json_reliable_codec, msg, body);
+}
+
+const struct wps_subprotocol json_reliable_subprotocol = {
+	.struct_size = sizeof(struct wps_subprotocol),
+	.flags = WPS_SUBPROTOCOL_RELIABLE,
+	.name = "json.reliable.webpubsub.azure.v1",
+	.conn_size = sizeof(struct session),
+	.open = on_open_reliable,
+	.recv = semantics_recv,
+	.goodbye = semantics_goodbye,
+	.close = semantics_close,
+	.encode = on_encode_reliable,
+	.insert = insert_sequence,
+	.recover = semantics_recover,
+	.resume = semantics_resume,
 };

@@ -39,5 +39,7 @@ reply_encode(const struct worker *worker, const struct codec *codec,
 	if (room == NULL)
 		return WPS_ENOMEM;
 	codec->write(&(struct out){ .at = room }, &reply);
+	if (codec->reliable)
+		worker->plugin->host->body_insert(body, 0, codec->sequence_at);
 	return WPS_OK;
 }

@@ -29,12 +29,15 @@ struct reply {
 	const struct failure *failure; /* ack; NULL: success */
 	const struct wps_msg_view *msg;   /* message */
 	const struct wps_conn_view *conn; /* connected */
+	struct wps_span token;            /* connected; absent: not recoverable */
 	struct wps_span reason;           /* disconnected */
 };
 
 /* How requests and replies are written. */
 struct codec {
 	enum wps_frame frame; /* of both directions */
+	bool reliable;        /* messages are numbered */
+	size_t sequence_at;   /* where a message's sequence id is inserted */
 
 	/*
 	 * Reads a request. Returns WPS_OK; WPS_EPROTO when the message is not
@@ -50,7 +53,8 @@ struct codec {
 void reply_send(struct worker *worker, struct wps_conn *conn,
     const struct codec *codec, const struct reply *reply);
 
-/* The body of a message for all receivers of a codec: see wps_subprotocol.encode. */
+/* The body of a message for all receivers of a codec, see wps_subprotocol.encode;
+ * with room for the sequence id, as insert 0, if the codec is reliable. */
 int reply_encode(const struct worker *worker, const struct codec *codec,
     const struct wps_msg_view *msg, struct wps_body *body);
 

@@ -7,8 +7,10 @@
 #include "semantics.h"
 
 #include "publish.h"
+#include "retoken.h"
 
 #include "lib/names.h"
+#include "lib/pct.h"
 
 #include <inttypes.h>
 
@@ -144,8 +146,7 @@ send_answer(struct worker *worker, struct wps_conn *conn,
 		.metadata_count = answer->metadata_count,
 	};
 
-	reply_send(worker, conn, session_of(worker, conn)->codec,
-	    &(struct reply){ .kind = REPLY_MESSAGE, .msg = &view });
+	host_of(worker)->conn_deliver(conn, &view);
 }
 
 static void
@@ -192,8 +193,15 @@ run_ping(struct task *task)
 	return WPS_OK;
 }
 
-/* Nothing is numbered for a client of a plain subprotocol, and nothing asks it
- * for a response: both are accepted and change nothing. */
+/* Harmless where nothing is numbered. */
+static int
+run_sequence_ack(struct task *task)
+{
+	task->host->conn_acked(task->conn, task->request->sequence_id);
+	return WPS_OK;
+}
+
+/* Nothing asks a client for a response: one is accepted and changes nothing. */
 static int
 run_nothing(struct task *task)
 {
@@ -209,7 +217,7 @@ static int (*const runners[])(struct task *task) = {
 	[REQUEST_SEND] = run_send,
 	[REQUEST_EVENT] = run_event,
 	[REQUEST_PING] = run_ping,
-	[REQUEST_SEQUENCE_ACK] = run_nothing,
+	[REQUEST_SEQUENCE_ACK] = run_sequence_ack,
 	[REQUEST_INVOKE_RESPONSE] = run_nothing,
 };
 
@@ -249,13 +257,50 @@ run_and_answer(struct worker *worker, struct wps_conn *conn,
 
 /* --- the life of a connection --------------------------------------------- */
 
+static void
+send_connected(struct worker *worker, struct wps_conn *conn)
+{
+	const struct codec *codec = session_of(worker, conn)->codec;
+	struct reply reply = {
+		.kind = REPLY_CONNECTED,
+		.conn = host_of(worker)->conn_view(conn),
+	};
+	char token[RETOKEN_LEN];
+
+	if (codec->reliable && retoken_make(worker->plugin, reply.conn, token))
+		reply.token = (struct wps_span){ token, sizeof(token) };
+	reply_send(worker, conn, codec, &reply);
+}
+
 void
 semantics_open(struct worker *worker, struct wps_conn *conn,
     const struct codec *codec)
 {
 	session_of(worker, conn)->codec = codec;
-	reply_send(worker, conn, codec, &(struct reply){
-	    .kind = REPLY_CONNECTED, .conn = host_of(worker)->conn_view(conn) });
+	send_connected(worker, conn);
+}
+
+/* The last one counts, as of every parameter. */
+int
+semantics_recover(void *worker_state, struct wps_conn *conn,
+    const struct wps_handshake *handshake)
+{
+	const struct worker *worker = worker_state;
+	struct wps_span query = handshake->query;
+	struct wps_span name, value, token = WPS_SPAN_NONE;
+
+	while (query_next(&query, &name, &value))
+		if (wps_span_eq(name, WPS_SPAN("awps_reconnection_token")))
+			token = value;
+	return retoken_valid(worker->plugin, host_of(worker)->conn_view(conn),
+	    token) ? WPS_OK : WPS_DECLINED;
+}
+
+/* A fresh token, and the sign for clients that their streams may go on. */
+void
+semantics_resume(void *worker_state, struct wps_conn *conn)
+{
+	send_connected(worker_state, conn);
 }
 
 static void

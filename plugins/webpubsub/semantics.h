@@ -29,5 +29,8 @@ void semantics_recv(void *worker_state, struct wps_conn *conn,
 void semantics_goodbye(void *worker_state, struct wps_conn *conn,
     struct wps_span reason);
 void semantics_close(void *worker_state, struct wps_conn *conn);
+int semantics_recover(void *worker_state, struct wps_conn *conn,
+    const struct wps_handshake *handshake);
+void semantics_resume(void *worker_state, struct wps_conn *conn);
 
 #endif

@@ -18,11 +18,16 @@ static const struct wps_option options[] = {
 	{ .name = "ack_ids", .type = WPS_OPT_INT, .fallback = "1000",
 	  .min = 1, .max = ACKMEM_MAX,
 	  .help = "Ack ids of processed requests that a connection remembers." },
+	{ .name = "reconnection_token_lifetime", .type = WPS_OPT_DURATION,
+	  .fallback = "7d", .min = 1000, .max = INT64_C(366) * 24 * 3600 * 1000,
+	  .help = "How long a reliable client may recover its connection with "
+		  "the same token." },
 	WPS_OPTION_END,
 };
 
 static const struct wps_subprotocol *const subprotocols[] = {
 	&json_subprotocol,
+	&json_reliable_subprotocol,
 	&simple_subprotocol,
 };
 
@@ -41,6 +46,8 @@ plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out
 	}
 	plugin->host = host;
 	plugin->self = self;
+	plugin->retoken_s = (uint64_t)host->conf_int(host->conf(self),
+	    "reconnection_token_lifetime") / 1000;
 	plugin->ack_ids = (uint32_t)host->conf_int(host->conf(self), "ack_ids");
 	*state_out = plugin;
 	return WPS_OK;

@@ -16,6 +16,12 @@
 #define INIT_FAILS 9
 #define NO_RECV 10
 #define OLDER_OPS 11
+#define OTHER_ROWS 12
+#define UNRESOLVED 13
+
+#if FIXTURE == UNRESOLVED
+extern int wps_function_of_the_server(void);
+#endif
 
 static void
 recv_nothing(void *worker_state, struct wps_conn *conn, enum wps_frame frame,
@@ -52,6 +58,10 @@ fixture_init(const struct wps_host *host, struct wps_self *self,
     void **state_out)
 {
 	*state_out = NULL;
+#if FIXTURE == UNRESOLVED
+	if (wps_function_of_the_server())
+		return WPS_ESYS;
+#endif
 	if (FIXTURE == INIT_FAILS)
 		return WPS_ESYS;
 	return host->add_subprotocol(self, &subprotocol);
@@ -76,6 +86,8 @@ extern const struct wps_plugin wps_plugin_v1;
 WPS_EXPORT const struct wps_plugin wps_plugin_v1 = {
 	.struct_size = FIXTURE == SHORT_STRUCT ? 16 : sizeof(struct wps_plugin),
 	.abi_minor = FIXTURE == NEWER_MINOR ? 99 : WPS_ABI_MINOR,
+	.made_minor = FIXTURE == NEWER_MINOR ? 99 : WPS_ABI_MINOR,
+	.option_size = FIXTURE == OTHER_ROWS ? 8 : sizeof(struct wps_option),
 	.name = FIXTURE == OTHER_NAME ? "somebody_else" : FIXTURE_NAME,
 	.version = "1.0",
 	.depends = FIXTURE == DEPENDS ? depends : NULL,

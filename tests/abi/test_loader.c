@@ -7,9 +7,16 @@
 #include "plug/loader.h"
 #include "support/check.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DIR FIXTURE_DIR
+
+/* The version of this server, as the lines say it. */
+#define TEXT_OF(number) TEXT(number)
+#define TEXT(number) #number
+#define HAVE TEXT_OF(WPS_ABI_MAJOR) "." TEXT_OF(WPS_ABI_MINOR)
 
 struct fixture {
 	struct server server;
@@ -21,6 +28,13 @@ set_up(struct fixture *f)
 {
 	memset(f, 0, sizeof(*f));
 	hostapi_fill(&f->server.host);
+}
+
+static void
+tear_down(struct fixture *f)
+{
+	loader_fini(&f->server);
+	loader_close(&f->server);
 }
 
 static int
@@ -36,9 +50,9 @@ test_each_refusal_has_its_own_line(void)
 		const char *name, *expected;
 	} cases[] = {
 		{ "other_major", DIR "/other_major.so: is made for ABI 2, this "
-		  "wps has 1.0: rebuild the plugin" },
+		  "wps has " HAVE ": rebuild the plugin" },
 		{ "newer_minor", DIR "/newer_minor.so: needs ABI 1.99, this wps "
-		  "has 1.0: upgrade wps or rebuild the plugin" },
+		  "has " HAVE ": upgrade wps or rebuild the plugin" },
 		{ "no_symbol", DIR "/no_symbol.so: exports no wps_plugin_v1: it "
 		  "is no plugin of wps" },
 		{ "other_name", DIR "/other_name.so: calls itself "
@@ -46,8 +60,11 @@ test_each_refusal_has_its_own_line(void)
 		{ "no_init", DIR "/no_init.so: has no init" },
 		{ "depends", DIR "/depends.so: needs the plugin "
 		  "\"webpubsub_of_tomorrow\" before it: add it to \"plugins\"" },
-		{ "missing", "cannot be loaded: " DIR "/missing.so: cannot open "
-		  "shared object file: No such file or directory" },
+		{ "missing", DIR "/missing.so: No such file or directory: "
+		  "install the plugin, or set \"plugin_dir\"" },
+		{ "unresolved", DIR "/unresolved.so: cannot be loaded: "
+		  "undefined symbol: wps_function_of_the_server: install "
+		  "what it needs, or rebuild the plugin" },
 		{ "../good", "\"../good\" is no name of a plugin" },
 		{ "", "\"\" is no name of a plugin" },
 	};
@@ -77,6 +94,121 @@ test_short_description_is_refused_unread(void)
 }
 
 static void
+test_option_rows_of_another_size_are_refused(void)
+{
+	struct fixture f;
+	char expected[256];
+
+	set_up(&f);
+	check_number("open", open_one(&f, "other_rows"), WPS_EINVAL);
+	snprintf(expected, sizeof(expected), DIR "/other_rows.so: its option "
+	    "rows have 8 bytes, this wps has %zu: rebuild the plugin",
+	    sizeof(struct wps_option));
+	check_text("line", f.err.text, expected);
+}
+
+static void
+test_plugin_that_is_named_twice_is_refused(void)
+{
+	struct fixture f;
+
+	set_up(&f);
+	check_number("first", open_one(&f, "good"), WPS_OK);
+	check_number("second", open_one(&f, "good"), WPS_EINVAL);
+	check_text("line", f.err.text,
+	    "stands twice in \"plugins\": remove one");
+	check_number("plugins", f.server.points.plugin_count, 1);
+	tear_down(&f);
+}
+
+/* A folder with things in it that are no plugins. */
+struct odd_dir {
+	char path[64];
+	char directory[80], text[80], secret[80];
+};
+
+static void
+write_file(const char *path, mode_t mode)
+{
+	static const char text[] = "this is not a shared object\n";
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_FATAL(write(fd, text, sizeof(text)) == sizeof(text));
+	close(fd);
+}
+
+static void
+make_odd_dir(struct odd_dir *odd)
+{
+	snprintf(odd->path, sizeof(odd->path), "loader-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(odd->path));
+	snprintf(odd->directory, sizeof(odd->directory), "%s/directory.so",
+	    odd->path);
+	snprintf(odd->text, sizeof(odd->text), "%s/text.so", odd->path);
+	snprintf(odd->secret, sizeof(odd->secret), "%s/secret.so", odd->path);
+	CU_ASSERT_FATAL(mkdir(odd->directory, 0700) == 0);
+	write_file(odd->text, 0600);
+	write_file(odd->secret, 0);
+}
+
+static void
+remove_odd_dir(const struct odd_dir *odd)
+{
+	rmdir(odd->directory);
+	unlink(odd->text);
+	unlink(odd->secret);
+	rmdir(odd->path);
+}
+
+static void
+check_odd(const struct odd_dir *odd, const char *name, const char *why)
+{
+	struct fixture f;
+	char expected[256];
+
+	set_up(&f);
+	snprintf(expected, sizeof(expected), "%s/%s.so: %s", odd->path, name,
+	    why);
+	check_number(name, loader_open(&f.server, odd->path,
+	    wps_span_str(name), &f.err), WPS_EINVAL);
+	check_text(name, f.err.text, expected);
+}
+
+static void
+test_what_is_no_shared_object_has_its_own_line(void)
+{
+	struct odd_dir odd;
+
+	make_odd_dir(&odd);
+	check_odd(&odd, "directory",
+	    "is no file: a shared object is expected there");
+	check_odd(&odd, "text", "cannot be loaded: file too short: install "
+	    "what it needs, or rebuild the plugin");
+	/* The superuser reads everything. */
+	if (geteuid() != 0)
+		check_odd(&odd, "secret", "Permission denied: let the user of "
+		    "the server read it");
+	remove_odd_dir(&odd);
+}
+
+static void
+test_leaving_plugin_takes_back_what_it_registered(void)
+{
+	struct fixture f;
+
+	set_up(&f);
+	check_number("open", open_one(&f, "good"), WPS_OK);
+	check_number("init", loader_init(&f.server, &f.err), WPS_OK);
+	check_number("subprotocols", f.server.points.subprotocol_count, 1);
+	loader_fini(&f.server);
+	check_number("subprotocols", f.server.points.subprotocol_count, 0);
+	check_number("plugins", f.server.points.plugin_count, 1);
+	loader_close(&f.server);
+	check_number("plugins", f.server.points.plugin_count, 0);
+}
+
+static void
 test_good_plugin_registers_and_leaves(void)
 {
 	struct fixture f;
@@ -87,7 +219,7 @@ test_good_plugin_registers_and_leaves(void)
 	check_number("subprotocols", f.server.points.subprotocol_count, 1);
 	CU_ASSERT_PTR_NOT_NULL(points_subprotocol(&f.server.points,
 	    WPS_SPAN("Fixture.V1")));
-	loader_fini(&f.server);
+	tear_down(&f);
 }
 
 static void
@@ -100,7 +232,7 @@ test_missing_tail_of_older_ops_reads_as_null(void)
 	check_number("init", loader_init(&f.server, &f.err), WPS_OK);
 	CU_ASSERT_PTR_NULL(f.server.points.subprotocols[0].ops.insert);
 	CU_ASSERT_PTR_NOT_NULL(f.server.points.subprotocols[0].ops.encode);
-	loader_fini(&f.server);
+	tear_down(&f);
 }
 
 static void
@@ -112,7 +244,7 @@ test_failed_init_names_the_plugin(void)
 	check_number("open", open_one(&f, "init_fails"), WPS_OK);
 	check_number("init", loader_init(&f.server, &f.err), WPS_EINVAL);
 	check_text("line", f.err.text, "init_fails.so: init failed (-3)");
-	loader_fini(&f.server);
+	tear_down(&f);
 }
 
 /* What the registry says goes to the log: standard error, into a file. */
@@ -153,7 +285,7 @@ check_log(const char *name, const char *second, const char *expected)
 	read_log(init_all, &f, log, sizeof(log));
 	const char *line = strstr(log, "error core: ");
 	check_text(name, line ? line : log, expected);
-	loader_fini(&f.server);
+	tear_down(&f);
 }
 
 static void
@@ -176,6 +308,10 @@ main(void)
 	static const struct named_test tests[] = {
 		TEST(test_each_refusal_has_its_own_line),
 		TEST(test_short_description_is_refused_unread),
+		TEST(test_option_rows_of_another_size_are_refused),
+		TEST(test_plugin_that_is_named_twice_is_refused),
+		TEST(test_what_is_no_shared_object_has_its_own_line),
+		TEST(test_leaving_plugin_takes_back_what_it_registered),
 		TEST(test_good_plugin_registers_and_leaves),
 		TEST(test_missing_tail_of_older_ops_reads_as_null),
 		TEST(test_failed_init_names_the_plugin),

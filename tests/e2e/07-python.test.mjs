@@ -1,42 +1,9 @@
 // Debian's Python SDK, unmodified: a token for a client, and sends to it.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 
+import { startPython } from './support/python.mjs';
 import { openRaw } from './support/rawws.mjs';
 import { serverTest } from './support/server.mjs';
-import { within } from './support/wait.mjs';
-
-const SCRIPT = fileURLToPath(new URL('support/service.py', import.meta.url));
-
-// Each request line of the script is answered by one line of JSON.
-function startPython(server) {
-  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1',
-    WPS_CONNECTION_STRING: server.connectionString() };
-  const child = spawn('/usr/bin/python3', [SCRIPT],
-    { env, stdio: ['pipe', 'pipe', 'inherit'] });
-  let text = '';
-  let onLine = () => {};
-  child.stdout.setEncoding('utf8');
-  child.stdout.on('data', (more) => {
-    text += more;
-    const end = text.indexOf('\n');
-    if (end < 0) return;
-    const line = text.slice(0, end);
-    text = text.slice(end + 1);
-    onLine(line);
-  });
-  const ask = (...request) => {
-    const answer = new Promise((resolve, reject) => {
-      onLine = resolve;
-      child.on('exit', () => reject(new Error('python ended')));
-    });
-    child.stdin.write(`${JSON.stringify(request)}\n`);
-    return within(answer.then(JSON.parse), `python ${request[0]}`, 30_000);
-  };
-  server.own({ close: () => child.kill() });
-  return ask;
-}
 
 serverTest('the Python SDK makes a token and sends to its client',
   async (server) => {

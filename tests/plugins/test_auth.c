@@ -461,24 +461,45 @@ the_cache(void)
 	return &((struct auth_worker *)fake.worker_state)->cache;
 }
 
+static const char *
+server_token(const char *more)
+{
+	return token_for(KEY1, "https://" HOST SEND, more);
+}
+
+static const char *
+ask_server(const char *token)
+{
+	return ask(WPS_CALLER_SERVER, SEND, token);
+}
+
 static void
 test_verified_tokens_are_remembered(void)
 {
 	char token[2048];
 
 	start(three_keys);
-	ask_client("x.y.z");
-	ask_client(token_for(CLIENT_KEY, "https://" HOST CHAT, ""));
+	ask_server("x.y.z");
+	ask_server(token_for(CLIENT_KEY, "https://" HOST SEND, ""));
 	check_number("refused", (long long)cache_count(the_cache()), 0);
-	snprintf(token, sizeof(token), "%s", client_token(",\"sub\":\"a\""));
-	check_text("first", ask_client(token), "ok user=a");
-	check_text("second", ask_client(token), "ok user=a");
+	snprintf(token, sizeof(token), "%s", server_token(",\"sub\":\"a\""));
+	check_text("first", ask_server(token), "ok user=a");
+	check_text("second", ask_server(token), "ok user=a");
 	check_number("kept", (long long)cache_count(the_cache()), 1);
-	check_text("other hub", ask(WPS_CALLER_CLIENT, "/client/hubs/other",
+	check_text("other path", ask(WPS_CALLER_SERVER, "/api/hubs/other/:send",
 	    token), "audience differs");
-	check_text("other kind", ask(WPS_CALLER_SERVER, SEND, token),
-	    "audience differs");
-	check_number("kept for both", (long long)cache_count(the_cache()), 2);
+	check_number("kept once", (long long)cache_count(the_cache()), 1);
+	stop();
+}
+
+/* A client shows its token once: it would only take the place of another. */
+static void
+test_tokens_of_clients_are_not_remembered(void)
+{
+	start(three_keys);
+	check_text("client", ask_client(client_token(",\"sub\":\"a\"")),
+	    "ok user=a");
+	check_number("kept", (long long)cache_count(the_cache()), 0);
 	stop();
 }
 
@@ -488,13 +509,13 @@ test_remembered_token_ends_at_exp(void)
 	char text[2048];
 
 	start(three_keys);
-	snprintf(text, sizeof(text), "%s", client_token(""));
-	check_text("first", ask_client(text), "ok");
-	struct token *token = cache_find(the_cache(), WPS_CALLER_CLIENT,
+	snprintf(text, sizeof(text), "%s", server_token(""));
+	check_text("first", ask_server(text), "ok");
+	struct token *token = cache_find(the_cache(), WPS_CALLER_SERVER,
 	    wps_span_str(text));
 	CU_ASSERT_FATAL(token != NULL);
 	token->exp = 1000;
-	check_text("past", ask_client(text), "expired");
+	check_text("past", ask_server(text), "expired");
 	check_number("dropped", (long long)cache_count(the_cache()), 0);
 	stop();
 }
@@ -516,7 +537,7 @@ test_cache_is_bounded(void)
 		for (int n = 0; n < 100; n++) {
 			char more[64];
 			snprintf(more, sizeof(more), ",\"n\":%d", n);
-			CU_ASSERT(strcmp(ask_client(client_token(more)), "ok") == 0);
+			CU_ASSERT(strcmp(ask_server(server_token(more)), "ok") == 0);
 		}
 		check_number("kept", (long long)cache_count(the_cache()),
 		    rows[i].max);
@@ -531,10 +552,10 @@ test_large_tokens_are_not_remembered(void)
 
 	start(three_keys);
 	snprintf(more, sizeof(more), ",\"x\":\"%0*d\"", 500, 0);
-	check_text("small", ask_client(client_token(more)), "ok");
+	check_text("small", ask_server(server_token(more)), "ok");
 	check_number("kept", (long long)cache_count(the_cache()), 1);
 	snprintf(more, sizeof(more), ",\"x\":\"%0*d\"", 5000, 0);
-	check_text("large", ask_client(client_token(more)), "ok");
+	check_text("large", ask_server(server_token(more)), "ok");
 	check_number("kept", (long long)cache_count(the_cache()), 1);
 	stop();
 }
@@ -549,9 +570,9 @@ evict(void)
 		struct wps_auth_reply reply = { .count = 0 };
 		snprintf(more, sizeof(more), ",\"n\":%d", n);
 		struct wps_auth_request request = {
-			.caller = WPS_CALLER_CLIENT,
-			.token = wps_span_str(client_token(more)),
-			.host = WPS_SPAN(HOST), .path = WPS_SPAN(CHAT),
+			.caller = WPS_CALLER_SERVER,
+			.token = wps_span_str(server_token(more)),
+			.host = WPS_SPAN(HOST), .path = WPS_SPAN(SEND),
 		};
 		fake.auth.authenticate(fake.worker_state, &request, &reply);
 	}
@@ -568,14 +589,14 @@ test_identity_outlives_its_place_in_the_cache(void)
 
 	start(own);
 	snprintf(token, sizeof(token), "%s",
-	    client_token(",\"sub\":\"alice\",\"role\":\"r\""));
+	    server_token(",\"sub\":\"alice\",\"role\":\"r\""));
 	struct wps_auth_request request = {
-		.caller = WPS_CALLER_CLIENT, .token = wps_span_str(token),
-		.host = WPS_SPAN(HOST), .path = WPS_SPAN(CHAT),
+		.caller = WPS_CALLER_SERVER, .token = wps_span_str(token),
+		.host = WPS_SPAN(HOST), .path = WPS_SPAN(SEND),
 	};
 	fake.auth.authenticate(fake.worker_state, &request, &reply);
 	check_text("identity", reply.text, "ok user=alice roles=r");
-	CU_ASSERT_PTR_NULL(cache_find(the_cache(), WPS_CALLER_CLIENT,
+	CU_ASSERT_PTR_NULL(cache_find(the_cache(), WPS_CALLER_SERVER,
 	    request.token));
 	stop();
 }
@@ -601,6 +622,7 @@ main(void)
 		TEST(test_only_clients_without_token_are_anonymous),
 		TEST(test_without_keys_only_anonymous_clients_come_in),
 		TEST(test_verified_tokens_are_remembered),
+		TEST(test_tokens_of_clients_are_not_remembered),
 		TEST(test_remembered_token_ends_at_exp),
 		TEST(test_cache_is_bounded),
 		TEST(test_large_tokens_are_not_remembered),

@@ -11,7 +11,8 @@ struct wps_body {
 	enum wps_frame frame;
 	char *data;
 	size_t len;
-	bool made;
+	bool made, inserted;
+	size_t insert_at;
 };
 
 /* --- text ----------------------------------------------------------------- */
@@ -150,6 +151,15 @@ host_body_make(struct wps_body *body, enum wps_frame frame, size_t len)
 }
 
 static void
+host_body_insert(struct wps_body *body, unsigned slot, size_t offset)
+{
+	if (!body->made || slot != 0 || body->inserted || offset > body->len)
+		abort();
+	body->inserted = true;
+	body->insert_at = offset;
+}
+
+static void
 log_command(struct fakeconn_host *host, const struct wps_command *command)
 {
 	struct fakeconn_text *log = &host->log;
@@ -203,6 +213,28 @@ encode(struct fakeconn_host *host, const struct wps_subprotocol *ops,
 	}
 }
 
+/* One receiver's frame: the shared body with its own insert. */
+static void
+hear_body(struct wps_conn *conn, const struct wps_body *body)
+{
+	char insert[WPS_INSERT_MAX];
+	struct fakeconn_text text = { .data = NULL };
+
+	if (!body->inserted) {
+		hear(conn, body->frame,
+		    (struct wps_span){ body->data, body->len });
+		return;
+	}
+	size_t len = conn->ops->insert(conn->host->fake.worker_state, conn, 0,
+	    ++conn->sequence, insert);
+	add(&text, (struct wps_span){ body->data, body->insert_at });
+	add(&text, (struct wps_span){ insert, len });
+	add(&text, (struct wps_span){ body->data + body->insert_at,
+	    body->len - body->insert_at });
+	hear(conn, body->frame, (struct wps_span){ text.data, text.len });
+	text_fini(&text);
+}
+
 /* Once for all members of a subprotocol. */
 static void
 deliver_to_group(struct fakeconn_host *host, const struct wps_command *command)
@@ -218,8 +250,7 @@ deliver_to_group(struct fakeconn_host *host, const struct wps_command *command)
 				    host->fake.host.msg_view(command->msg),
 				    &body);
 			if (body.made)
-				hear(conn, body.frame,
-				    (struct wps_span){ body.data, body.len });
+				hear_body(conn, &body);
 		}
 		free(body.data);
 	}
@@ -261,6 +292,37 @@ static int
 host_conn_send(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
 {
 	hear(conn, frame, data);
+	return WPS_OK;
+}
+
+static int
+host_conn_deliver(struct wps_conn *conn, const struct wps_msg_view *msg)
+{
+	fakeconn_deliver(conn, msg);
+	return WPS_OK;
+}
+
+static void
+host_conn_acked(struct wps_conn *conn, uint64_t sequence)
+{
+	conn->acked = sequence;
+}
+
+/* Enough to tell texts apart. */
+static int
+host_sign(const struct wps_self *self, unsigned key, struct wps_span bytes,
+    uint8_t mac_out[32])
+{
+	uint64_t hash = key;
+
+	(void)self;
+	if (running->no_key)
+		return WPS_NOT_FOUND;
+	for (size_t i = 0; i < bytes.len; i++)
+		hash = (hash ^ (unsigned char)bytes.data[i]) *
+		    UINT64_C(1099511628211);
+	for (int i = 0; i < 32; i++)
+		mac_out[i] = (uint8_t)(hash >> (i % 8 * 8));
 	return WPS_OK;
 }
 
@@ -349,6 +411,10 @@ fill(struct wps_host *table)
 	table->conn_worker = host_conn_worker;
 	table->conn_data = host_conn_data;
 	table->conn_send = host_conn_send;
+	table->conn_deliver = host_conn_deliver;
+	table->conn_acked = host_conn_acked;
+	table->sign = host_sign;
+	table->body_insert = host_body_insert;
 	table->conn_close = host_conn_close;
 	table->conn_may = host_conn_may;
 	table->conn_join = host_conn_join;
@@ -470,9 +536,24 @@ fakeconn_deliver(struct wps_conn *conn, const struct wps_msg_view *view)
 
 	encode(conn->host, conn->ops, view, &body);
 	if (body.made) {
-		hear(conn, body.frame, (struct wps_span){ body.data, body.len });
+		hear_body(conn, &body);
 		free(body.data);
 	}
+}
+
+int
+fakeconn_recover(struct wps_conn *conn, const char *query)
+{
+	const struct wps_handshake handshake = { .query = wps_span_str(query) };
+
+	return conn->ops->recover(conn->host->fake.worker_state, conn,
+	    &handshake);
+}
+
+void
+fakeconn_resume(struct wps_conn *conn)
+{
+	conn->ops->resume(conn->host->fake.worker_state, conn);
 }
 
 void

@@ -28,6 +28,7 @@ struct fakeconn_host {
 	/* What a test may set. */
 	bool no_memory;   /* no message, and no body, can be made */
 	int event_result; /* of conn_event */
+	bool no_key;      /* nothing can be signed */
 	const struct wps_answer *event_answer; /* comes before conn_event returns */
 };
 
@@ -40,6 +41,8 @@ struct wps_conn {
 	char id[16];
 	wps_event_fn done; /* an event is pending */
 	bool closing;
+	uint64_t sequence; /* of the last message, if the subprotocol is reliable */
+	uint64_t acked;    /* of the last conn_acked */
 	struct fakeconn_text heard, taken;
 	struct fakeconn_text groups; /* each as "\nNAME\n" */
 
@@ -78,6 +81,11 @@ void fakeconn_answer(struct wps_conn *conn, const struct wps_answer *answer);
 
 /* A message from elsewhere. */
 void fakeconn_deliver(struct wps_conn *conn, const struct wps_msg_view *view);
+
+/* Whether a request with this query may have the connection again, and the words
+ * that it then hears. */
+int fakeconn_recover(struct wps_conn *conn, const char *query);
+void fakeconn_resume(struct wps_conn *conn);
 
 /* The server closes it: goodbye, then the close frame. */
 void fakeconn_kick(struct wps_conn *conn, uint16_t code, const char *reason);

@@ -149,7 +149,7 @@ begin(const char *name)
 	CU_ASSERT_FATAL(at.got != NULL && socketpair(AF_UNIX,
 	    SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
 	at.fd = fds[0];
-	http_accept(at.worker, fds[1], &http_service);
+	http_accept(at.worker, fds[1], &http_service, NULL);
 }
 
 static void

@@ -52,7 +52,7 @@ static void
 test_decode_gives_the_bytes(void)
 {
 	char room[32];
-	size_t len;
+	size_t len = 0;
 
 	for (size_t i = 0; i < COUNT(decoded); i++) {
 		struct wps_span text = exact_copy(decoded[i].text);
@@ -72,7 +72,7 @@ test_decode_works_in_place(void)
 {
 	char room[] = "a%20b%2Fc+d";
 	struct wps_span text = { room, sizeof(room) - 1 };
-	size_t len;
+	size_t len = 0;
 
 	CU_ASSERT_TRUE(pct_decode(room, text, &len));
 	check_bytes("in place", (struct wps_span){ room, len },

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import net from 'node:net';
+import tls from 'node:tls';
 
 import { Inbox, within } from './wait.mjs';
 
@@ -147,6 +148,11 @@ class RawSocket {
     await within(this.#closed, 'end of the connection');
   }
 
+  // Nothing more is read, so that what is sent piles up.
+  pause() {
+    this.#socket.pause();
+  }
+
   cut() {
     this.#socket.destroy();
   }
@@ -219,11 +225,20 @@ async function readBody(socket, head) {
   return bytes.toString('utf8');
 }
 
+// Over TLS with the CA's certificate; over a Unix socket with its path.
+export function connect(url, { ca, socketPath } = {}) {
+  if (socketPath) return net.connect(socketPath);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(url.port);
+  return url.protocol === 'https:' ?
+    tls.connect({ port, host, ca }) : net.connect(port, host);
+}
+
 // A refused upgrade throws an error with `status`, `headers` and `body`.
 export async function openRaw(address, options = {}) {
   const url = new URL(address.replace(/^ws/, 'http'));
   const key = crypto.randomBytes(16).toString('base64');
-  const socket = net.connect(Number(url.port), url.hostname);
+  const socket = connect(url, options);
   socket.write(requestText(url, key, { protocols: [], headers: {}, ...options }));
   const head = await within(readHead(socket), 'answer to the upgrade');
   if (head.status !== 101) {

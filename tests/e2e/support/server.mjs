@@ -24,6 +24,8 @@ const SANITIZER = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:
 export class Server {
   key = crypto.randomBytes(32).toString('base64');
   workers;
+  ca; // PEM of the CA that a client has to know; undefined: plain HTTP
+  listening = []; // addresses, in the order of the file
   #dir;
   #child;
   #exit;
@@ -36,6 +38,7 @@ export class Server {
   static async start(options = {}) {
     const server = new Server();
     server.workers = options.workers ?? 1;
+    server.ca = options.tls?.ca;
     server.#dir = await fs.mkdtemp(path.join(os.tmpdir(), 'wps-e2e-'));
     try {
       await server.#spawn(options);
@@ -49,9 +52,11 @@ export class Server {
 
   // The configuration is written as JSON, which every reader of YAML takes.
   async #configure(options) {
-    const listen = [{ address: '127.0.0.1:0' }];
+    const { certificate, key } = options.tls ?? {};
+    const listen = [{ address: '127.0.0.1:0', certificate, key }];
     for (let n = 0; n < this.workers; n++)
-      listen.push({ address: '127.0.0.1:0', worker: n });
+      listen.push({ address: '127.0.0.1:0', worker: n, certificate, key });
+    listen.push(...(options.listen?.(this.#dir) ?? []));
     const file = path.join(this.#dir, 'wps.conf');
     const config = {
       plugins: ['auth', 'webpubsub', 'rest', 'cloudevents'],
@@ -93,10 +98,16 @@ export class Server {
       rest = lines.pop();
       for (const line of lines) {
         const match = LISTENING.exec(line);
-        if (match) this.#addresses.set(match[2], match[1]);
+        if (match) this.#listens(match[1], match[2]);
         if (READY.test(line)) onReady();
       }
     });
+  }
+
+  #listens(address, worker) {
+    this.listening.push(address);
+    // Those of every server come first.
+    if (!this.#addresses.has(worker)) this.#addresses.set(worker, address);
   }
 
   get log() {
@@ -117,7 +128,7 @@ export class Server {
   }
 
   url(worker) {
-    return `http://${this.address(worker)}`;
+    return `${this.ca ? 'https' : 'http'}://${this.address(worker)}`;
   }
 
   connectionString(worker) {
@@ -172,7 +183,7 @@ export class Server {
   // A bare WebSocket that shows frames as they are.
   async raw(hub, { protocols = [JSON_PROTOCOL], query = '', ...options } = {}) {
     const url = await this.accessUrl(hub, options);
-    const socket = await openRaw(url + query, { protocols });
+    const socket = await openRaw(url + query, { protocols, ca: this.ca });
     return this.own(socket);
   }
 

@@ -1,0 +1,36 @@
+// Debian's Python SDK in a process of its own, which service.py drives.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+import { within } from './wait.mjs';
+
+const SCRIPT = fileURLToPath(new URL('service.py', import.meta.url));
+
+// Each request line of the script is answered by one line of JSON.
+export function startPython(server, environment = {}) {
+  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...environment,
+    WPS_CONNECTION_STRING: server.connectionString() };
+  const child = spawn('/usr/bin/python3', [SCRIPT],
+    { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  let text = '';
+  let onLine = () => {};
+  child.stdout.setEncoding('utf8');
+  child.stdout.on('data', (more) => {
+    text += more;
+    const end = text.indexOf('\n');
+    if (end < 0) return;
+    const line = text.slice(0, end);
+    text = text.slice(end + 1);
+    onLine(line);
+  });
+  const ask = (...request) => {
+    const answer = new Promise((resolve, reject) => {
+      onLine = resolve;
+      child.on('exit', () => reject(new Error('python ended')));
+    });
+    child.stdin.write(`${JSON.stringify(request)}\n`);
+    return within(answer.then(JSON.parse), `python ${request[0]}`, 30_000);
+  };
+  server.own({ close: () => child.kill() });
+  return ask;
+}

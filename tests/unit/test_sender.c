@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Senders against a kernel that takes as many bytes as a test lets it.
+ */
+#include "net/sender.h"
+
+#include "net/loop.h"
+#include "net/stream.h"
+#include "unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TEXT 1 /* opcodes */
+#define CLOSE 8
+#define ROOM 4096
+
+/* --- the kernel ----------------------------------------------------------- */
+
+static struct {
+	size_t budget;   /* bytes that it still takes */
+	size_t at_once;  /* bytes of one call at most */
+	int broken;      /* errno of every call; 0: it works */
+	unsigned calls;  /* that took something */
+	char got[ROOM];
+	size_t len;
+} kernel;
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
+
+ssize_t
+__wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	size_t taken = 0;
+	size_t most = kernel.budget < kernel.at_once ? kernel.budget :
+	    kernel.at_once;
+
+	(void)fd;
+	check_number("no signal", flags & MSG_NOSIGNAL, MSG_NOSIGNAL);
+	errno = kernel.broken ? kernel.broken : EAGAIN;
+	if (kernel.broken || most == 0)
+		return -1;
+	for (size_t i = 0; i < msg->msg_iovlen && taken < most; i++) {
+		const struct iovec *iov = &msg->msg_iov[i];
+		size_t n = iov->iov_len < most - taken ? iov->iov_len :
+		    most - taken;
+		CU_ASSERT_FATAL(kernel.len + n <= sizeof(kernel.got));
+		memcpy(kernel.got + kernel.len, iov->iov_base, n);
+		kernel.len += n;
+		taken += n;
+	}
+	kernel.budget -= taken;
+	kernel.calls++;
+	return (ssize_t)taken;
+}
+
+static void
+check_got(const char *what, struct wps_span expected)
+{
+	check_bytes(what, (struct wps_span){ kernel.got, kernel.len }, expected);
+}
+
+/* --- a sender on a worker ------------------------------------------------- */
+
+static const struct loop_limits loop_limits = { .mailbox_bytes = 1 << 20 };
+
+static struct {
+	struct worker *worker;
+	struct stream *stream;
+	struct sender_limits limits;
+	struct sender sender;
+	unsigned flushed;
+} at;
+
+static void
+on_flushed(struct sender *sender)
+{
+	(void)sender;
+	at.flushed++;
+}
+
+static void
+begin(size_t bytes, uint32_t items)
+{
+	static struct worker *peers[1];
+
+	memset(&kernel, 0, sizeof(kernel));
+	memset(&at, 0, sizeof(at));
+	kernel.budget = kernel.at_once = SIZE_MAX;
+	at.worker = peers[0] = worker_new(0, peers, 1, &loop_limits);
+	at.stream = stream_new(at.worker, open("/dev/null", O_RDWR), NULL);
+	at.limits = (struct sender_limits){ .bytes = bytes, .items = items };
+	sender_init(&at.sender, at.stream, &at.limits, on_flushed);
+}
+
+static void
+end(void)
+{
+	sender_fini(&at.sender);
+	stream_free(&at.stream);
+	worker_free(&at.worker);
+}
+
+static struct body *
+make(uint8_t opcode, struct wps_span data)
+{
+	struct body *body = body_new(opcode, data.len);
+
+	CU_ASSERT_FATAL(body != NULL);
+	if (data.len > 0)
+		memcpy(body_data(body), data.data, data.len);
+	return body;
+}
+
+static int
+push(const char *text)
+{
+	struct body *body = make(TEXT, wps_span_str(text));
+
+	body_seal(body);
+	int rc = sender_push(&at.sender, body, NULL);
+	body_unref(body);
+	return rc;
+}
+
+static struct inserts
+insert_texts(const char *first, const char *second)
+{
+	struct inserts inserts = {
+		.len = { (uint8_t)strlen(first), (uint8_t)strlen(second) },
+	};
+
+	memcpy(inserts.text[0], first, strlen(first));
+	memcpy(inserts.text[1], second, strlen(second));
+	return inserts;
+}
+
+/* A body with inserts at both offsets, for one receiver. */
+static int
+push_inserted(const char *text, size_t at0, size_t at1,
+    const struct inserts *inserts)
+{
+	struct body *body = make(TEXT, wps_span_str(text));
+
+	body->insert_count = 2;
+	body->insert_at[0] = (uint32_t)at0;
+	body->insert_at[1] = (uint32_t)at1;
+	body_seal(body);
+	int rc = sender_push(&at.sender, body, inserts);
+	body_unref(body);
+	return rc;
+}
+
+/* --- tests ---------------------------------------------------------------- */
+
+static void
+test_nothing_is_written_before_the_flush(void)
+{
+	begin(ROOM, 100);
+	check_number("push", push("a"), WPS_OK);
+	check_number("calls", kernel.calls, 0);
+	check_number("dirty", worker_busy(at.worker), true);
+	worker_settle(at.worker);
+	check_got("written", WPS_SPAN("\x81\x01" "a"));
+	check_number("flushed", at.flushed, 1);
+	check_number("clean", worker_busy(at.worker), false);
+	end();
+}
+
+static void
+test_what_piled_up_is_one_write(void)
+{
+	begin(ROOM, 100);
+	push("one");
+	push("");
+	push("three");
+	worker_settle(at.worker);
+	check_number("calls", kernel.calls, 1);
+	check_got("in order",
+	    WPS_SPAN("\x81\x03one" "\x81\x00" "\x81\x05three"));
+	check_number("bytes", (long long)at.sender.bytes, 0);
+	check_number("items", at.sender.items, 0);
+	end();
+}
+
+static void
+test_more_pieces_than_one_write_takes_come_in_order(void)
+{
+	char expected[3 * 300];
+
+	begin(ROOM, 1000);
+	for (unsigned i = 0; i < 300; i++) {
+		char text[2] = { (char)('a' + i % 26), '\0' };
+		push(text);
+		memcpy(expected + 3 * i, (char[]){ '\x81', 1, text[0] }, 3);
+	}
+	worker_settle(at.worker);
+	check_got("all", (struct wps_span){ expected, sizeof(expected) });
+	check_number("calls", kernel.calls < 10, true);
+	end();
+}
+
+static void
+test_header_has_the_shortest_length(void)
+{
+	static const struct {
+		size_t len;
+		struct wps_span head;
+	} cases[] = {
+		{ 0, { "\x82\x00", 2 } },
+		{ 125, { "\x82\x7d", 2 } },
+		{ 126, { "\x82\x7e\x00\x7e", 4 } },
+		{ 65535, { "\x82\x7e\xff\xff", 4 } },
+		{ 65536, { "\x82\x7f\0\0\0\0\0\x01\0\0", 10 } },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct body *body = body_new(2, cases[i].len);
+		CU_ASSERT_FATAL(body != NULL);
+		body_seal(body);
+		check_bytes("head", (struct wps_span){
+		    body_data(body) - body->head_len, body->head_len },
+		    cases[i].head);
+		body_unref(body);
+	}
+}
+
+static void
+test_bytes_without_a_frame_get_no_header(void)
+{
+	struct body *body = make(0, WPS_SPAN("HTTP"));
+
+	begin(ROOM, 100);
+	body_seal(body);
+	sender_push(&at.sender, body, NULL);
+	body_unref(body);
+	worker_settle(at.worker);
+	check_got("raw", WPS_SPAN("HTTP"));
+	end();
+}
+
+static void
+test_one_body_serves_many_entries(void)
+{
+	struct body *body = make(TEXT, WPS_SPAN("x"));
+
+	begin(ROOM, 100);
+	body_seal(body);
+	for (unsigned i = 0; i < 3; i++)
+		sender_push(&at.sender, body, NULL);
+	check_number("references", body->refs, 4);
+	worker_settle(at.worker);
+	check_number("references", body->refs, 1);
+	check_got("written", WPS_SPAN("\x81\x01x\x81\x01x\x81\x01x"));
+	body_unref(body);
+	end();
+}
+
+/* Wherever both inserts stand, and of any length. */
+static void
+test_inserts_stand_at_their_offsets(void)
+{
+	const char *text = "abcd";
+	static const char *const texts[] = { "", "1", "[---]" };
+
+	for (size_t a = 0; a <= 4; a++)
+		for (size_t b = a; b <= 4; b++)
+			for (unsigned i = 0; i < 9; i++) {
+				struct inserts inserts = insert_texts(
+				    texts[i / 3], texts[i % 3]);
+				char expected[64];
+				int len = snprintf(expected, sizeof(expected),
+				    "\x81%c%.*s%s%.*s%s%s",
+				    (char)(4 + strlen(texts[i / 3]) +
+					strlen(texts[i % 3])),
+				    (int)a, text, texts[i / 3], (int)(b - a),
+				    text + a, texts[i % 3], text + b);
+				begin(ROOM, 100);
+				push_inserted(text, a, b, &inserts);
+				worker_settle(at.worker);
+				check_got("inserted", (struct wps_span){
+				    expected, (size_t)len });
+				end();
+			}
+}
+
+static void
+test_longest_inserts_count_in_the_header(void)
+{
+	char text[WPS_INSERT_MAX + 1];
+	char body[101];
+
+	memset(text, 'i', WPS_INSERT_MAX);
+	memset(body, 'b', 100);
+	text[WPS_INSERT_MAX] = body[100] = '\0';
+	struct inserts inserts = insert_texts(text, text);
+	begin(ROOM, 100);
+	push_inserted(body, 0, 100, &inserts);
+	worker_settle(at.worker);
+	check_number("all", (long long)kernel.len,
+	    4 + 100 + 2 * WPS_INSERT_MAX);
+	check_bytes("head", (struct wps_span){ kernel.got, 4 },
+	    WPS_SPAN("\x81\x7e\x00\xb4"));
+	end();
+}
+
+static void
+push_mixture(void)
+{
+	struct inserts inserts = insert_texts("<1>", "<22>");
+
+	push("first");
+	push_inserted("abc", 1, 2, &inserts);
+	push("");
+	push_inserted("xyz", 0, 3, &inserts);
+	push("last");
+}
+
+#define MIXTURE "\x81\x05" "first" "\x81\x0a" "a<1>b<22>c" "\x81\x00" \
+	"\x81\x0a" "<1>xyz<22>" "\x81\x04" "last"
+
+/* The kernel stops behind each byte once, and takes the rest afterwards. */
+static void
+test_a_write_may_stop_behind_any_byte(void)
+{
+	const struct wps_span all = WPS_SPAN(MIXTURE);
+
+	for (size_t stop = 0; stop <= all.len; stop++) {
+		begin(ROOM, 100);
+		push_mixture();
+		kernel.budget = stop;
+		worker_settle(at.worker);
+		check_got("a part", (struct wps_span){ all.data, stop });
+		check_number("unsent", (long long)at.sender.bytes,
+		    (long long)(all.len - stop));
+		check_number("flushed", at.flushed, stop == all.len);
+		kernel.budget = SIZE_MAX;
+		sender_flush(&at.sender);
+		check_got("the rest", all);
+		check_number("unsent", (long long)at.sender.bytes, 0);
+		end();
+	}
+}
+
+static void
+test_a_write_may_take_any_number_of_bytes_at_once(void)
+{
+	const struct wps_span all = WPS_SPAN(MIXTURE);
+
+	for (size_t step = 1; step <= all.len; step++) {
+		begin(ROOM, 100);
+		push_mixture();
+		kernel.at_once = step;
+		worker_settle(at.worker);
+		check_got("all", all);
+		check_number("items", at.sender.items, 0);
+		end();
+	}
+}
+
+static void
+test_writing_is_watched_only_while_something_waits(void)
+{
+	begin(ROOM, 100);
+	push("abc");
+	kernel.budget = 2;
+	worker_settle(at.worker);
+	check_number("watched", at.stream->io.events & EV_WRITE, EV_WRITE);
+	kernel.budget = SIZE_MAX;
+	sender_flush(&at.sender);
+	check_number("not watched", at.stream->io.events & EV_WRITE, 0);
+	end();
+}
+
+static void
+test_items_are_limited_by_what_the_kernel_refuses(void)
+{
+	begin(ROOM, 2);
+	kernel.budget = 0;
+	check_number("1", push("a"), WPS_OK);
+	check_number("2", push("b"), WPS_OK);
+	check_number("3", push("c"), WPS_FULL);
+	check_number("items", at.sender.items, 2);
+	kernel.budget = 3; /* the first */
+	check_number("room for one", push("d"), WPS_OK);
+	check_number("no room", push("e"), WPS_FULL);
+	kernel.budget = SIZE_MAX;
+	worker_settle(at.worker);
+	check_got("order", WPS_SPAN("\x81\x01" "a\x81\x01" "b\x81\x01" "d"));
+	end();
+}
+
+/* What is pushed counts with the longest header. */
+static void
+test_bytes_are_limited_on_both_sides(void)
+{
+	for (size_t more = 0; more <= 1; more++) {
+		char text[51];
+		memset(text, 'x', sizeof(text));
+		text[40 + more] = '\0';
+		begin(3 + 40 + BODY_HEAD, 100);
+		kernel.budget = 0;
+		check_number("first", push("a"), WPS_OK);
+		check_number("second", push(text), more ? WPS_FULL : WPS_OK);
+		end();
+	}
+}
+
+static void
+test_inserts_count_against_the_limit(void)
+{
+	struct inserts inserts = insert_texts("123", "4567");
+
+	for (size_t more = 0; more <= 1; more++) {
+		begin(3 + 3 + 7 + BODY_HEAD - more, 100);
+		kernel.budget = 0;
+		check_number("first", push("a"), WPS_OK);
+		check_number("second", push_inserted("abc", 0, 0, &inserts),
+		    more ? WPS_FULL : WPS_OK);
+		end();
+	}
+}
+
+static void
+test_empty_queue_takes_any_one_entry(void)
+{
+	begin(1, 1);
+	kernel.budget = 0;
+	check_number("first", push("much more than one byte"), WPS_OK);
+	check_number("second", push(""), WPS_FULL);
+	kernel.budget = SIZE_MAX;
+	check_number("the first has gone", push("again"), WPS_OK);
+	end();
+}
+
+static void
+test_dropping_keeps_a_partly_sent_entry(void)
+{
+	begin(ROOM, 100);
+	push("first");
+	push("second");
+	kernel.budget = 3;
+	worker_settle(at.worker);
+	sender_drop_unsent(&at.sender);
+	check_number("items", at.sender.items, 1);
+	check_number("bytes", (long long)at.sender.bytes, 4);
+	push("last");
+	kernel.budget = SIZE_MAX;
+	worker_settle(at.worker);
+	check_got("whole frames", WPS_SPAN("\x81\x05" "first\x81\x04last"));
+	end();
+}
+
+static void
+test_dropping_forgets_all_that_is_not_begun(void)
+{
+	begin(ROOM, 100);
+	push("first");
+	push("second");
+	sender_drop_unsent(&at.sender);
+	check_number("items", at.sender.items, 0);
+	check_number("bytes", (long long)at.sender.bytes, 0);
+	sender_drop_unsent(&at.sender);
+	push("last");
+	worker_settle(at.worker);
+	check_got("only the last", WPS_SPAN("\x81\x04last"));
+	end();
+}
+
+static void
+test_a_broken_socket_is_told_once_and_takes_no_more(void)
+{
+	begin(ROOM, 100);
+	push("a");
+	kernel.broken = EPIPE;
+	worker_settle(at.worker);
+	check_number("told", at.flushed, 1);
+	check_number("failed", at.sender.failed, true);
+	check_number("not watched", at.stream->io.events & EV_WRITE, 0);
+	check_number("push", push("b"), WPS_OK);
+	check_number("items", at.sender.items, 1);
+	check_number("clean", worker_busy(at.worker), false);
+	end();
+}
+
+static void
+test_a_queue_moves_with_what_is_half_sent(void)
+{
+	struct sender to;
+
+	begin(ROOM, 100);
+	push("first");
+	push("second");
+	kernel.budget = 4;
+	worker_settle(at.worker);
+	push("third");
+	sender_init(&to, at.stream, &at.limits, on_flushed);
+	sender_move(&to, &at.sender);
+	check_number("nothing left", at.sender.items, 0);
+	check_number("items", to.items, 3);
+	kernel.budget = SIZE_MAX;
+	worker_settle(at.worker);
+	check_got("in order",
+	    WPS_SPAN("\x81\x05" "first\x81\x06second\x81\x05third"));
+	sender_fini(&to);
+	end();
+}
+
+static const struct named_test tests[] = {
+	TEST(test_nothing_is_written_before_the_flush),
+	TEST(test_what_piled_up_is_one_write),
+	TEST(test_more_pieces_than_one_write_takes_come_in_order),
+	TEST(test_header_has_the_shortest_length),
+	TEST(test_bytes_without_a_frame_get_no_header),
+	TEST(test_one_body_serves_many_entries),
+	TEST(test_inserts_stand_at_their_offsets),
+	TEST(test_longest_inserts_count_in_the_header),
+	TEST(test_a_write_may_stop_behind_any_byte),
+	TEST(test_a_write_may_take_any_number_of_bytes_at_once),
+	TEST(test_writing_is_watched_only_while_something_waits),
+	TEST(test_items_are_limited_by_what_the_kernel_refuses),
+	TEST(test_bytes_are_limited_on_both_sides),
+	TEST(test_inserts_count_against_the_limit),
+	TEST(test_empty_queue_takes_any_one_entry),
+	TEST(test_dropping_keeps_a_partly_sent_entry),
+	TEST(test_dropping_forgets_all_that_is_not_begun),
+	TEST(test_a_broken_socket_is_told_once_and_takes_no_more),
+	TEST(test_a_queue_moves_with_what_is_half_sent),
+};
+
+int
+main(void)
+{
+	return RUN_TESTS("sender", tests);
+}
