@@ -52,6 +52,9 @@ const struct wps_option core_options[] = {
 	  .members = listen_members, .help = "Addresses that are served." },
 	{ .name = "public_endpoints", .type = WPS_OPT_STRINGS, .max = 64,
 	  .help = "URLs under which clients and applications know the server." },
+	{ .name = "base_path", .type = WPS_OPT_STRING, .max = 256,
+	  .help = "In front of all paths that are served, as in /push; a slash "
+		  "first, none at the end." },
 	{ .name = "max_hubs", .type = WPS_OPT_INT, .fallback = "10000",
 	  .min = 1, .max = 1000000, .help = "Hubs in use at most." },
 	{ .name = "max_mailbox", .type = WPS_OPT_SIZE, .fallback = "64MiB",

@@ -2,6 +2,7 @@
 #include "hub/delivery.h"
 
 #include "hub/conn.h"
+#include "hub/msg.h"
 #include "util/attr.h"
 #include "util/log.h"
 
@@ -12,9 +13,13 @@ struct wps_body {
 
 void
 delivery_init(struct delivery *delivery, struct worker *worker,
-    const struct wps_msg_view *msg)
+    const struct wps_msg *msg)
 {
-	*delivery = (struct delivery){ .worker = worker, .msg = msg };
+	*delivery = (struct delivery){
+		.worker = worker,
+		.msg = msg_view(msg),
+		.expires_ms = msg_expires_ms(msg),
+	};
 }
 
 void
@@ -52,6 +57,7 @@ encode(struct delivery *delivery, const struct subprotocol *sub)
 	    delivery->msg, &body);
 
 	if (rc == WPS_OK && body.made) {
+		body.made->expires_ms = delivery->expires_ms;
 		body_seal(body.made);
 		delivery->bodies[sub->index] = body.made;
 		delivery->states[sub->index] = DELIVERY_MADE;

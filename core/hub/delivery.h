@@ -23,12 +23,13 @@ enum delivery_body {
 struct delivery {
 	struct worker *worker;
 	const struct wps_msg_view *msg;
+	uint64_t expires_ms;                   /* of its bodies; 0: never */
 	struct body *bodies[SUBPROTOCOLS_MAX]; /* owned */
 	uint8_t states[SUBPROTOCOLS_MAX];      /* enum delivery_body */
 };
 
 void delivery_init(struct delivery *delivery, struct worker *worker,
-    const struct wps_msg_view *msg);
+    const struct wps_msg *msg);
 void delivery_fini(struct delivery *delivery);
 
 /* WPS_OK; WPS_DECLINED; WPS_FULL: it is being closed as a slow client. */

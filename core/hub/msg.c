@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub/msg.h"
 
+#include "util/clock.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -8,6 +10,7 @@
 struct wps_msg {
 	_Atomic uint32_t refs;
 	size_t size;
+	uint64_t expires_ms;
 	struct wps_msg_view view;
 	struct wps_pair pairs[];
 };
@@ -44,6 +47,8 @@ msg_new(const struct wps_msg_view *view)
 		return NULL;
 	atomic_init(&msg->refs, 1);
 	msg->size = size;
+	msg->expires_ms = view->ttl_s ?
+	    clock_ms() + (uint64_t)view->ttl_s * 1000 : 0;
 	msg->view = *view;
 	char *dst = (char *)&msg->pairs[view->metadata_count];
 	move_in(&msg->view.group, &dst);
@@ -77,6 +82,12 @@ const struct wps_msg_view *
 msg_view(const struct wps_msg *msg)
 {
 	return &msg->view;
+}
+
+uint64_t
+msg_expires_ms(const struct wps_msg *msg)
+{
+	return msg->expires_ms;
 }
 
 size_t

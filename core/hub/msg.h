@@ -13,6 +13,9 @@ struct wps_msg *msg_ref(struct wps_msg *msg);
 void msg_unref(struct wps_msg *msg);
 const struct wps_msg_view *msg_view(const struct wps_msg *msg);
 
+/* When it expires, of clock_ms; 0: never. The time begins when it is made. */
+uint64_t msg_expires_ms(const struct wps_msg *msg);
+
 /* Bytes that it holds. */
 size_t msg_size(const struct wps_msg *msg);
 

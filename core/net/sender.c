@@ -4,6 +4,7 @@
 #include "net/loop.h"
 #include "net/stream.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ body_new(uint8_t opcode, size_t len)
 	body->opcode = opcode;
 	body->insert_count = 0;
 	body->head_len = 0;
+	body->expires_ms = 0;
 	body->len = len;
 	return body;
 }
@@ -196,7 +198,45 @@ pop(struct sender *sender)
 	if (sender->head == NULL)
 		sender->tail = NULL;
 	sender->items--;
+	sender->mortal -= entry->body->expires_ms != 0;
 	entry_free(sender->worker, entry);
+}
+
+/* The one behind `before`; the first one when that is NULL. */
+static void
+drop(struct sender *sender, struct out_entry *before)
+{
+	struct out_entry *entry = before ? before->next : sender->head;
+
+	sender->bytes -= entry_size(entry);
+	if (before == NULL) {
+		pop(sender);
+		return;
+	}
+	before->next = entry->next;
+	if (sender->tail == entry)
+		sender->tail = before;
+	sender->items--;
+	sender->mortal--;
+	entry_free(sender->worker, entry);
+}
+
+static void
+drop_expired(struct sender *sender)
+{
+	uint64_t now_ms = sender->mortal ? clock_ms() : 0;
+	struct out_entry *before = sender->offset ? sender->head : NULL;
+
+	while (sender->mortal > 0) {
+		struct out_entry *entry = before ? before->next : sender->head;
+		if (entry == NULL)
+			return;
+		uint64_t expires_ms = entry->body->expires_ms;
+		if (expires_ms != 0 && expires_ms <= now_ms)
+			drop(sender, before);
+		else
+			before = entry;
+	}
 }
 
 void
@@ -233,6 +273,7 @@ sender_drop_unsent(struct sender *sender)
 
 	while (rest) {
 		struct out_entry *next = rest->next;
+		sender->mortal -= rest->body->expires_ms != 0;
 		entry_free(sender->worker, rest);
 		sender->items--;
 		rest = next;
@@ -260,7 +301,8 @@ append(struct sender *sender, struct body *body, const struct inserts *inserts)
 		return; /* its end is on the way */
 
 	struct out_entry *entry = body->insert_count ?
-	    insert_entry(sender->worker, body, inserts) : plain_entry(sender->worker);
+	    insert_entry(sender->worker, body, inserts) :
+	    plain_entry(sender->worker);
 	entry->next = NULL;
 	entry->body = body;
 	body->refs++;
@@ -270,6 +312,7 @@ append(struct sender *sender, struct body *body, const struct inserts *inserts)
 		sender->head = entry;
 	sender->tail = entry;
 	sender->items++;
+	sender->mortal += body->expires_ms != 0;
 	sender->bytes += entry_size(entry);
 	if (list_empty(&sender->dirty))
 		list_add(&sender->worker->dirty, &sender->dirty);
@@ -378,6 +421,7 @@ write_some(struct sender *sender)
 {
 	struct pieces pieces;
 
+	drop_expired(sender);
 	while (sender->head && !sender->failed) {
 		gather(sender, &pieces);
 		ssize_t n = pieces.count ? stream_writev(sender->stream,
@@ -410,9 +454,10 @@ sender_move(struct sender *to, struct sender *from)
 	to->bytes = from->bytes;
 	to->offset = from->offset;
 	to->items = from->items;
+	to->mortal = from->mortal;
 	to->failed = from->failed;
 	from->head = from->tail = NULL;
-	from->bytes = from->offset = from->items = 0;
+	from->bytes = from->offset = from->items = from->mortal = 0;
 	list_remove(&from->dirty);
 	if (to->head)
 		list_add(&to->worker->dirty, &to->dirty);

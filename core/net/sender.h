@@ -11,6 +11,9 @@
  * list, which is flushed once per turn, one writev for all that piled up. An
  * entry that would cross a limit flushes first, so only what the kernel refuses
  * counts; an empty queue takes any one entry.
+ *
+ * A body may expire: an entry of it that still waits then, and of which nothing
+ * was sent, is dropped before the next write.
  */
 #ifndef NET_SENDER_H
 #define NET_SENDER_H
@@ -32,6 +35,7 @@ struct body {
 	uint8_t insert_count;
 	uint8_t head_len; /* of the header, which ends where data begins */
 	uint32_t insert_at[WPS_INSERTS];
+	uint64_t expires_ms; /* of clock_ms; 0: never */
 	size_t len;
 	char room[]; /* BODY_HEAD bytes for the header, then the data */
 };
@@ -71,6 +75,7 @@ struct sender {
 	size_t bytes;   /* unsent */
 	size_t offset;  /* bytes of the head entry that are sent */
 	uint32_t items;
+	uint32_t mortal; /* items that may expire */
 	bool failed;    /* the socket is broken: nothing is taken any more */
 	/* Hears from a flush that the queue is empty, or the socket broken. */
 	void (*flushed)(struct sender *sender);

@@ -25,6 +25,9 @@ static const char *const query_names[QUERY_PARAM_COUNT] = {
 	[QUERY_USER_ID] = "userId",
 	[QUERY_MINUTES] = "minutesToExpire",
 	[QUERY_CLIENT_TYPE] = "clientType",
+	[QUERY_PAGE_SIZE] = "maxpagesize",
+	[QUERY_TOP] = "top",
+	[QUERY_TOKEN] = "continuationToken",
 	[QUERY_EXCLUDED] = "excluded",
 	[QUERY_ROLE] = "role",
 	[QUERY_GROUP] = "group",
@@ -290,6 +293,12 @@ params_fini(struct params *params)
 		free(params->items);
 	params->room = NULL;
 	params->items = NULL;
+}
+
+const char *
+params_name(enum query_param name)
+{
+	return query_names[name];
 }
 
 bool

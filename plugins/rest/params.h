@@ -22,6 +22,9 @@ enum query_param {
 	QUERY_USER_ID,
 	QUERY_MINUTES,
 	QUERY_CLIENT_TYPE,
+	QUERY_PAGE_SIZE,
+	QUERY_TOP,
+	QUERY_TOKEN,
 	QUERY_EXCLUDED, /* from here on they may be repeated */
 	QUERY_ROLE,
 	QUERY_GROUP,
@@ -67,6 +70,9 @@ void params_fini(struct params *params);
 /* The hub of a route in lower case, into room for NAME_HUB_MAX bytes; absent
  * when it is no hub's name. */
 struct wps_span params_hub(const struct route *route, char *dst);
+
+/* As it is spelled in a query. */
+const char *params_name(enum query_param name);
 
 /* Digits only, at most `max`. */
 bool params_number(struct wps_span text, uint64_t max, uint64_t *out);

@@ -62,7 +62,7 @@ reply_init(struct reply *reply, struct call *call, int status)
 }
 
 static void
-log_reply(const struct call *call, const struct reply *reply)
+log_reply(const struct call *call, const struct reply *reply, size_t out)
 {
 	const struct rest *rest = call->worker->rest;
 	const struct wps_request_view *view = call->view;
@@ -70,12 +70,16 @@ log_reply(const struct call *call, const struct reply *reply)
 	size_t path = view->path.len < LOGGED_PATH_MAX ? view->path.len :
 	    LOGGED_PATH_MAX;
 
-	rest->host->log(rest->self, WPS_LOG_DEBUG,
+	uint64_t now_ms = rest->host->now_ms(call->worker->worker);
+	rest->host->log(rest->self,
+	    rest->access_log ? WPS_LOG_INFO : WPS_LOG_DEBUG,
 	    "request answered status=%d operation=%s method=%.*s path=%.*s "
-	    "id=%s client_id=%.*s",
+	    "bytes_in=%zu bytes_out=%zu ms=%llu id=%s client_id=%.*s",
 	    reply->status, operation ? operation->name : "none",
 	    (int)view->method.len, view->method.data, (int)path,
-	    view->path.data, reply->id, (int)reply->client_id.len,
+	    view->path.data, view->body.len, out,
+	    (unsigned long long)(now_ms - call->started_ms), reply->id,
+	    (int)reply->client_id.len,
 	    reply->client_id.data ? reply->client_id.data : "");
 }
 
@@ -94,7 +98,7 @@ send_reply(struct call *call, struct reply *reply, struct wps_span body)
 	if (body.len > 0)
 		add_header(reply, WPS_SPAN("Content-Type"),
 		    WPS_SPAN("application/json"));
-	log_reply(call, reply);
+	log_reply(call, reply, body.len);
 	call->worker->rest->host->respond(call->request, &(struct wps_response){
 		.status = reply->status,
 		.headers = reply->headers,

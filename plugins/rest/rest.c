@@ -5,8 +5,8 @@
  *
  * This file ties the plugin to the host and carries a call through its life.
  * router.c says which operation a request is, params.c what it names; send.c,
- * manage.c, permissions.c and token.c run it; reply.c answers, error.c says what
- * went wrong.
+ * many.c, groups.c, list.c, manage.c, permissions.c and token.c run it; reply.c
+ * answers, error.c says what went wrong.
  */
 #include "rest.h"
 
@@ -29,6 +29,8 @@ static const struct wps_option section_options[] = {
 	{ .name = "legacy_path_decoding", .type = WPS_OPT_BOOL,
 	  .fallback = "false",
 	  .help = "Whether %2F in groups and user ids of a path stays as it is." },
+	{ .name = "access_log", .type = WPS_OPT_BOOL, .fallback = "false",
+	  .help = "Whether each answer is a line of the log." },
 	WPS_OPTION_END,
 };
 
@@ -72,6 +74,9 @@ call_new(struct rest_worker *worker, struct wps_request *request)
 	call->view = worker->rest->host->request_view(request);
 	call->hub = WPS_SPAN_NONE;
 	call->state = CALL_RUNNING;
+	call->started_ms = worker->rest->host->now_ms(worker->worker);
+	call->page = (struct page_request){ .size = 0 };
+	call->answer = (struct text){ .data = NULL };
 	LIST_INSERT_HEAD(&worker->calls, call, link);
 	return call;
 }
@@ -82,6 +87,8 @@ call_end(struct call *call)
 	struct rest_worker *worker = call->worker;
 
 	LIST_REMOVE(call, link);
+	page_fini(&call->page);
+	text_fini(&call->answer);
 	if (worker->spare_count == SPARE_CALLS_MAX) {
 		free(call);
 		return;
@@ -113,11 +120,23 @@ has_heard(struct call *call)
 /* --- commands ------------------------------------------------------------ */
 
 static void
+answer_count(struct call *call)
+{
+	char body[40];
+	int len = snprintf(body, sizeof(body), "{\"count\":%llu}",
+	    (unsigned long long)call->outcome.matched);
+
+	reply_json(call, (struct wps_span){ body, (size_t)len });
+}
+
+static void
 answer_outcome(struct call *call)
 {
 	const struct operation *operation = call->route.operation;
 
-	if (call->outcome.full > 0)
+	if (operation->op == WPS_OP_COUNT)
+		answer_count(call);
+	else if (call->outcome.full > 0)
 		reply_error(call, &(struct error){
 			.code = ERROR_CONFLICT,
 			.message = "a limit of the connection is reached",
@@ -150,6 +169,44 @@ call_submit(struct call *call, const struct wps_command *command)
 	worker->rest->host->submit(worker->worker, command, on_done, call);
 	if (has_heard(call))
 		answer_outcome(call);
+}
+
+static void
+answer_list(struct call *call)
+{
+	struct error error = {
+		.code = ERROR_NOT_FOUND,
+		.message = "there is no such connection",
+	};
+
+	if (call->answer.failed)
+		error_no_memory(&error);
+	if (call->answer.failed || call->answer.len == 0)
+		reply_error(call, &error);
+	else
+		reply_json(call, text_span(&call->answer));
+}
+
+static void
+on_listed(const struct wps_page *page, void *data)
+{
+	struct call *call = data;
+
+	list_write(call, page);
+	if (!heard_inside(call))
+		answer_list(call);
+}
+
+void
+call_submit_list(struct call *call, const struct wps_command *command)
+{
+	struct rest_worker *worker = call->worker;
+
+	call->state = CALL_ASKING;
+	worker->rest->host->submit_list(worker->worker, command, on_listed,
+	    call);
+	if (has_heard(call))
+		answer_list(call);
 }
 
 struct wps_command
@@ -264,6 +321,16 @@ static const struct wps_route api_route = {
 
 /* --- the plugin's life --------------------------------------------------- */
 
+static void
+plugin_fini(void *state)
+{
+	struct rest *rest = state;
+
+	if (rest->letters != (locale_t)0)
+		freelocale(rest->letters);
+	free(rest);
+}
+
 static int
 plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out)
 {
@@ -277,10 +344,15 @@ plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out
 		    host->conf_bool(conf, "permissions_without_target"),
 		.legacy_path_decoding =
 		    host->conf_bool(conf, "legacy_path_decoding"),
+		.access_log = host->conf_bool(conf, "access_log"),
+		.letters = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0),
 	};
+	if (rest->letters == (locale_t)0)
+		host->log(self, WPS_LOG_WARN, "the locale C.UTF-8 is missing: "
+		    "filters map the case of ASCII letters alone");
 	int rc = host->add_route(self, &api_route);
 	if (rc != WPS_OK) {
-		free(rest);
+		plugin_fini(rest);
 		return rc < 0 ? rc : WPS_EINVAL;
 	}
 	*state_out = rest;
@@ -319,12 +391,6 @@ plugin_worker_stop(void *worker_state)
 		free(call);
 	}
 	free(own);
-}
-
-static void
-plugin_fini(void *state)
-{
-	free(state);
 }
 
 WPS_PLUGIN_DEFINE("rest",

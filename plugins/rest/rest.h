@@ -11,12 +11,15 @@
 #define REST_REST_H
 
 #include "error.h"
+#include "page.h"
 #include "router.h"
+#include "text.h"
 
 #include <wps/wps.h>
 
 #include "lib/names.h"
 
+#include <locale.h>
 #include <sys/queue.h>
 
 struct params;
@@ -26,6 +29,8 @@ struct rest {
 	const struct wps_self *self;
 	bool permissions_without_target; /* then they mean all groups */
 	bool legacy_path_decoding;       /* %2F in users and groups stays */
+	bool access_log;                 /* answers are logged as info */
+	locale_t letters;                /* their case in filters; 0: ASCII */
 };
 
 struct rest_worker {
@@ -57,6 +62,9 @@ struct call {
 	enum call_state state;
 	int identified;      /* the result of asking who calls */
 	struct wps_outcome outcome;
+	uint64_t started_ms;
+	struct page_request page; /* of a listing */
+	struct text answer;       /* owned; JSON that waits to be sent */
 };
 
 /* --- rest.c -------------------------------------------------------------- */
@@ -66,6 +74,9 @@ struct call {
  * (struct operation). The call is gone afterwards, or will be.
  */
 void call_submit(struct call *call, const struct wps_command *command);
+
+/* The same for a listing; list_write makes the answer of the page. */
+void call_submit_list(struct call *call, const struct wps_command *command);
 
 /* A command of the call's operation, with hub and whom from its path. */
 struct wps_command call_command(const struct call *call,
@@ -89,9 +100,17 @@ void reply_error(struct call *call, const struct error *error);
 
 void health_run(struct call *call, const struct params *params);
 void send_run(struct call *call, const struct params *params);
+void many_run(struct call *call, const struct params *params);
+void groups_run(struct call *call, const struct params *params);
+void list_run(struct call *call, const struct params *params);
+void count_run(struct call *call, const struct params *params);
 void manage_run(struct call *call, const struct params *params);
 void permission_run(struct call *call, const struct params *params);
 void token_run(struct call *call, const struct params *params);
+
+/* --- list.c: the page into call->answer, which stays empty for no connection */
+
+void list_write(struct call *call, const struct wps_page *page);
 
 /* --- headers ------------------------------------------------------------- */
 

@@ -23,6 +23,7 @@
 #define READS(name) (1u << QUERY_##name)
 
 #define SEND_QUERIES (READS(FILTER) | READS(TTL))
+#define PAGE_QUERIES (READS(PAGE_SIZE) | READS(TOP) | READS(TOKEN))
 #define CLOSE_QUERIES (READS(EXCLUDED) | READS(REASON))
 
 static const struct operation operations[] = {
@@ -107,6 +108,17 @@ static const struct operation operations[] = {
 	  .run = manage_run, .op = WPS_OP_LEAVE_ALL, .whom = WPS_TO_USER,
 	  .success = 204 },
 
+	{ .name = "AddConnectionsToGroups", .methods = ROUTE_POST,
+	  PATH(3, IN_HUB, FIXED(":addToGroups")), .run = groups_run,
+	  .op = WPS_OP_JOIN, .whom = WPS_TO_ALL, .success = 200 },
+	{ .name = "RemoveConnectionsFromGroups", .methods = ROUTE_POST,
+	  PATH(3, IN_HUB, FIXED(":removeFromGroups")), .run = groups_run,
+	  .op = WPS_OP_LEAVE, .whom = WPS_TO_ALL, .success = 200 },
+	{ .name = "ListConnectionsInGroup", .methods = ROUTE_GET,
+	  PATH(5, IN_HUB, FIXED("groups"), PARAM(GROUP), FIXED("connections")),
+	  .run = list_run, .queries = PAGE_QUERIES,
+	  .op = WPS_OP_LIST, .whom = WPS_TO_GROUP, .list = WPS_LIST_CONNS },
+
 	{ .name = "GrantPermission", .methods = ROUTE_PUT,
 	  PATH(6, IN_HUB, FIXED("permissions"), PARAM(PERMISSION),
 	      FIXED("connections"), PARAM(CONN)),
@@ -129,6 +141,48 @@ static const struct operation operations[] = {
 	  PATH(3, IN_HUB, FIXED(":generateToken")), .run = token_run,
 	  .queries = READS(USER_ID) | READS(ROLE) | READS(GROUP) |
 	      READS(MINUTES) | READS(CLIENT_TYPE) },
+
+	/* From here on what the vendor's API does not have. */
+	{ .name = "SendMany", .methods = ROUTE_POST,
+	  PATH(3, IN_HUB, FIXED(":sendMany")), .run = many_run },
+	{ .name = "ListConnections", .methods = ROUTE_GET,
+	  PATH(3, IN_HUB, FIXED("connections")),
+	  .run = list_run, .queries = PAGE_QUERIES | READS(FILTER),
+	  .op = WPS_OP_LIST, .whom = WPS_TO_ALL, .list = WPS_LIST_CONNS },
+	{ .name = "ListConnectionsOfUser", .methods = ROUTE_GET,
+	  PATH(5, IN_HUB, FIXED("users"), PARAM(USER), FIXED("connections")),
+	  .run = list_run, .queries = PAGE_QUERIES | READS(FILTER),
+	  .op = WPS_OP_LIST, .whom = WPS_TO_USER, .list = WPS_LIST_CONNS },
+	{ .name = "ListUsers", .methods = ROUTE_GET,
+	  PATH(3, IN_HUB, FIXED("users")),
+	  .run = list_run, .queries = PAGE_QUERIES,
+	  .op = WPS_OP_LIST, .whom = WPS_TO_ALL, .list = WPS_LIST_USERS },
+	{ .name = "ListGroups", .methods = ROUTE_GET,
+	  PATH(3, IN_HUB, FIXED("groups")),
+	  .run = list_run, .queries = PAGE_QUERIES,
+	  .op = WPS_OP_LIST, .whom = WPS_TO_ALL, .list = WPS_LIST_GROUPS },
+	{ .name = "ListGroupsOfConnection", .methods = ROUTE_GET,
+	  PATH(5, IN_HUB, FIXED("connections"), PARAM(CONN), FIXED("groups")),
+	  .run = list_run, .queries = PAGE_QUERIES,
+	  .op = WPS_OP_LIST, .whom = WPS_TO_CONN, .list = WPS_LIST_GROUPS },
+	{ .name = "GetConnection", .methods = ROUTE_GET,
+	  PATH(4, IN_HUB, FIXED("connections"), PARAM(CONN)),
+	  .run = list_run, .op = WPS_OP_LIST, .whom = WPS_TO_CONN,
+	  .list = WPS_LIST_CONNS, .detail = true },
+	{ .name = "CountConnections", .methods = ROUTE_GET,
+	  PATH(3, IN_HUB, FIXED(":countConnections")),
+	  .run = count_run, .queries = READS(FILTER),
+	  .op = WPS_OP_COUNT, .whom = WPS_TO_ALL },
+	{ .name = "CountConnectionsInGroup", .methods = ROUTE_GET,
+	  PATH(5, IN_HUB, FIXED("groups"), PARAM(GROUP),
+	      FIXED(":countConnections")),
+	  .run = count_run, .queries = READS(FILTER),
+	  .op = WPS_OP_COUNT, .whom = WPS_TO_GROUP },
+	{ .name = "CountConnectionsOfUser", .methods = ROUTE_GET,
+	  PATH(5, IN_HUB, FIXED("users"), PARAM(USER),
+	      FIXED(":countConnections")),
+	  .run = count_run, .queries = READS(FILTER),
+	  .op = WPS_OP_COUNT, .whom = WPS_TO_USER },
 };
 
 static const struct {

@@ -49,6 +49,8 @@ struct operation {
 	/* The command that it is, if it is one. */
 	enum wps_op op;
 	enum wps_whom whom;
+	enum wps_list list; /* of WPS_OP_LIST */
+	bool detail;        /* the same: all of one connection */
 	int success;     /* the status when it is done */
 	bool must_match; /* 404 when it was done to no connection */
 

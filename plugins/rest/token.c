@@ -3,6 +3,7 @@
  * Client tokens (rest-api.md, section 9). The auth plugin makes them; here it is
  * said what they shall say.
  */
+#include "endpoint.h"
 #include "params.h"
 #include "rest.h"
 
@@ -14,7 +15,7 @@
 #define USER_MAX 1024
 #define MINUTES_DEFAULT 60
 #define MINUTES_MAX INT32_MAX
-#define AUDIENCE_MAX 2048
+#define AUDIENCE_MAX (ENDPOINT_MAX + 512)
 #define TOKEN_MAX 8192 /* the longest that clients may bring */
 
 static const struct {
@@ -43,59 +44,18 @@ client_path(struct wps_span type)
 
 /* --- the audience -------------------------------------------------------- */
 
-/* Where the authority begins in a URL; 0 when it is no URL. */
-static size_t
-behind_scheme(struct wps_span url)
-{
-	const char *at = url.len ? memmem(url.data, url.len, "://", 3) : NULL;
-
-	return at ? (size_t)(at + 3 - url.data) : 0;
-}
-
-static bool
-names_host(struct wps_span url, struct wps_span host)
-{
-	size_t start = behind_scheme(url);
-	struct wps_span authority = { url.data + start, url.len - start };
-	const char *slash = memchr(authority.data, '/', authority.len);
-
-	if (slash)
-		authority.len = (size_t)(slash - authority.data);
-	return name_eq_nocase(authority, host);
-}
-
-/* The public endpoint that the caller used, else the first; absent: none. */
-static struct wps_span
-public_endpoint(const struct rest *rest, struct wps_span host)
-{
-	const struct wps_conf *core = rest->host->conf_core(rest->self);
-	size_t count = rest->host->conf_count(core, "public_endpoints");
-
-	for (size_t i = 0; i < count; i++) {
-		struct wps_span url =
-		    rest->host->conf_item(core, "public_endpoints", i);
-		if (url.len > 0 && names_host(url, host))
-			return url;
-	}
-	return count ? rest->host->conf_item(core, "public_endpoints", 0) : host;
-}
-
 /* Into room for AUDIENCE_MAX bytes; absent when it would be longer. */
 static struct wps_span
 make_audience(const struct call *call, const char *path, char *dst)
 {
-	struct wps_span endpoint =
-	    public_endpoint(call->worker->rest, call->view->host);
-	char hub[3 * NAME_HUB_MAX];
+	char endpoint[ENDPOINT_MAX], hub[3 * NAME_HUB_MAX];
+	size_t endpoint_len = endpoint_write(call, endpoint);
 	size_t hub_len = (size_t)(pct_encode(hub, call->hub) - hub);
 
-	while (endpoint.len > 0 && endpoint.data[endpoint.len - 1] == '/')
-		endpoint.len--;
-	if (endpoint.len == 0 || endpoint.len > AUDIENCE_MAX / 2)
+	if (endpoint_len == 0)
 		return WPS_SPAN_NONE;
-	int len = snprintf(dst, AUDIENCE_MAX, "%s%.*s%s%.*s",
-	    behind_scheme(endpoint) ? "" : "http://", (int)endpoint.len,
-	    endpoint.data, path, (int)hub_len, hub);
+	int len = snprintf(dst, AUDIENCE_MAX, "%.*s%s%.*s", (int)endpoint_len,
+	    endpoint, path, (int)hub_len, hub);
 	return (struct wps_span){ dst, (size_t)len };
 }
 

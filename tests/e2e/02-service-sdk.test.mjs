@@ -353,12 +353,12 @@ serverTest('the health check needs no token', async (server) => {
   assert.equal(answer.status, 200);
 });
 
-serverTest('a filter is refused rather than left out of account',
-  async (server) => {
-    const { json, service } = await audience(server);
-    const filter = odata`connectionId eq ${json.id}`;
-    await assert.rejects(
-      () => service.sendToAll('chosen', { ...TEXT, filter }), { statusCode: 400 });
-    await service.sendToAll('fence', TEXT);
-    assert.equal((await json.json()).data, 'fence');
-  });
+serverTest('a filter chooses who receives', async (server) => {
+  const { json, simple, service } = await audience(server);
+  const filter = odata`connectionId eq ${json.id}`;
+  await service.sendToAll('chosen', { ...TEXT, filter });
+  await service.sendToAll('fence', TEXT);
+  assert.equal((await json.json()).data, 'chosen');
+  assert.equal((await json.json()).data, 'fence');
+  await expectFrame(simple, [OP.TEXT, 'fence']);
+});

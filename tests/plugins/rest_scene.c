@@ -158,12 +158,18 @@ static const char *const op_names[] = {
 	[WPS_OP_LEAVE] = "leave", [WPS_OP_LEAVE_ALL] = "leave-all",
 	[WPS_OP_CLOSE] = "close", [WPS_OP_GRANT] = "grant",
 	[WPS_OP_REVOKE] = "revoke", [WPS_OP_CHECK] = "check",
-	[WPS_OP_EXISTS] = "exists",
+	[WPS_OP_EXISTS] = "exists", [WPS_OP_COUNT] = "count",
+	[WPS_OP_LIST] = "list",
 };
 
 static const char *const whom_names[] = {
 	[WPS_TO_ALL] = "all", [WPS_TO_GROUP] = "group", [WPS_TO_USER] = "user",
 	[WPS_TO_CONN] = "conn",
+};
+
+static const char *const list_names[] = {
+	[WPS_LIST_CONNS] = "conns", [WPS_LIST_USERS] = "users",
+	[WPS_LIST_GROUPS] = "groups",
 };
 
 static const char *const perm_names[] = {
@@ -205,6 +211,15 @@ say_command(struct scene *scene, const struct wps_command *command)
 		say(scene, " code=%u", (unsigned)command->code);
 	say_span(scene, "reason", command->reason);
 	say_list(scene, "excluded", command->excluded, command->excluded_count);
+	say_list(scene, "group", command->groups, command->group_count);
+	if (command->match)
+		say(scene, " match");
+	if (command->list)
+		say(scene, " %s limit=%u", list_names[command->list],
+		    command->limit);
+	say_span(scene, "after", command->after);
+	if (command->detail)
+		say(scene, " detail");
 	if (command->msg)
 		say_msg(scene, scene->fake.host.msg_view(command->msg));
 	CU_ASSERT(command->except == NULL);
@@ -241,6 +256,47 @@ host_submit(struct wps_worker *worker, const struct wps_command *command,
 	size_t before = scene->text_len;
 	say_command(scene, command);
 	scene->text[scene->text_len = before] = '\0';
+}
+
+void
+answer_list(struct wps_request *request)
+{
+	wps_list_fn on_list = request->on_list;
+
+	request->on_list = NULL;
+	on_list(&request->scene->page, request->data);
+}
+
+static void
+host_submit_list(struct wps_worker *worker, const struct wps_command *command,
+    wps_list_fn done, void *data)
+{
+	struct scene *scene = scene_of(worker);
+	struct wps_request *request = scene->current;
+
+	CU_ASSERT_FATAL(request != NULL && command->op == WPS_OP_LIST);
+	say_command(scene, command);
+	request->on_list = done;
+	request->data = data;
+	if (!scene->later)
+		answer_list(request);
+}
+
+/* The key's number and the sum of the bytes: enough to tell texts apart. */
+static int
+host_sign(const struct wps_self *self, unsigned key, struct wps_span bytes,
+    uint8_t mac_out[32])
+{
+	const struct scene *scene = self->fake->data;
+	unsigned sum = 1 + key + scene->first_key;
+
+	if (key >= scene->keys)
+		return WPS_NOT_FOUND;
+	for (size_t i = 0; i < bytes.len; i++)
+		sum = sum * 31 + (unsigned char)bytes.data[i];
+	for (unsigned i = 0; i < 32; i++)
+		mac_out[i] = (uint8_t)(sum >> i % 4 * 8);
+	return WPS_OK;
 }
 
 static int
@@ -313,12 +369,15 @@ scene_new(const struct fakehost_conf *conf)
 	CU_ASSERT_FATAL(scene != NULL);
 	LIST_INIT(&scene->requests);
 	scene->outcome.matched = 1;
+	scene->keys = 2;
 	fakehost_init(&scene->fake, conf ? conf :
 	    &(struct fakehost_conf){ .own = NULL });
 	scene->fake.data = scene;
 	scene->fake.host.request_view = host_request_view;
 	scene->fake.host.request_authenticate = host_request_authenticate;
 	scene->fake.host.submit = host_submit;
+	scene->fake.host.submit_list = host_submit_list;
+	scene->fake.host.sign = host_sign;
 	scene->fake.host.issue = host_issue;
 	scene->fake.host.respond = host_respond;
 	CU_ASSERT_FATAL(fakehost_start(&scene->fake) == WPS_OK);
@@ -367,6 +426,8 @@ happens(struct scene *scene, const char *line, const char *headers,
 		answer_identity(request);
 	if (scene->answers == answers && request->on_done)
 		answer_done(request);
+	if (scene->answers == answers && request->on_list)
+		answer_list(request);
 	check_number("answers", scene->answers, answers + 1);
 	return scene->text;
 }

@@ -20,6 +20,7 @@ struct wps_request {
 	struct scene *scene;
 	wps_identity_fn on_identity; /* asked, and not answered yet */
 	wps_done_fn on_done;
+	wps_list_fn on_list;
 	void *data;
 	LIST_ENTRY(wps_request) link;
 };
@@ -30,6 +31,9 @@ struct scene {
 	bool later;        /* questions are answered by answer_later */
 	int identity;      /* the result of authentication */
 	struct wps_outcome outcome;
+	struct wps_page page; /* what is listed */
+	unsigned keys;        /* that sign; the first one is number first_key */
+	unsigned first_key;
 	int issue_result;
 	bool out_of_memory;
 	char text[TEXT_MAX];
@@ -66,6 +70,7 @@ struct wps_request *serve(struct scene *scene, const char *line,
 /* What a scene with `later` leaves to the test. */
 void answer_identity(struct wps_request *request);
 void answer_done(struct wps_request *request);
+void answer_list(struct wps_request *request);
 
 /* Serves a request to its end, and says what happened. */
 const char *happens(struct scene *scene, const char *line, const char *headers,

@@ -86,6 +86,22 @@ test_sends(void)
 		{ "POST " HUB "/connections/c/:send?excluded=c&filter=x", NULL,
 		  WPS_SPAN("x"), "send conn hub=chat name=c binary=x from=server "
 		  "-> 202" },
+		/* filters, and whom they name */
+		{ "POST " HUB "/:send?filter=userId%20ne%20'a'&excluded=x", NULL,
+		  WPS_SPAN("x"), "send all hub=chat excluded=x match binary=x "
+		  "from=server -> 202" },
+		{ "POST " HUB "/:send?filter=connectionId%20eq%20'c'&excluded=x",
+		  NULL, WPS_SPAN("x"), "send conn hub=chat name=c excluded=x "
+		  "binary=x from=server -> 202" },
+		{ "POST " HUB "/:send?filter='g'%20in%20groups%20and%20true", NULL,
+		  WPS_SPAN("x"), "send group hub=chat name=g match binary=x "
+		  "from=server -> 202" },
+		{ "POST " HUB "/groups/g/:send?filter=userId%20eq%20'u'", NULL,
+		  WPS_SPAN("x"), "send group hub=chat name=g match binary=x "
+		  "from=group from-group=g -> 202" },
+		{ "POST " HUB "/users/u/:send?filter=protocol+eq+null", NULL,
+		  WPS_SPAN("x"), "send user hub=chat name=u match binary=x "
+		  "from=server -> 202" },
 	};
 
 	CHECK_CASES(NULL, NULL, cases);
@@ -111,8 +127,9 @@ test_sends_that_are_refused(void)
 		{ "POST " HUB "/:send", "Content-Type: text/plain;"
 		  "charset=us-ascii\n", WPS_SPAN("\xff"),
 		  BAD("Request", "the body is not text of its charset") },
-		{ "POST " HUB "/:send?filter=userId%20eq%20null", NULL,
-		  WPS_SPAN("a"), BAD("filter", "filters are not supported") },
+		{ "POST " HUB "/:send?filter=userId+eq", NULL, WPS_SPAN("a"),
+		  BAD("filter", "Invalid syntax for '': an operand is missing, "
+		  "at offset 9") },
 		{ "POST " HUB "/groups/g/:send?messageTtlSeconds=301", NULL,
 		  WPS_SPAN("a"), BAD("messageTtlSeconds",
 		  "the value must be an integer from 0 to 300") },
@@ -615,7 +632,7 @@ test_the_log_has_one_line_without_secrets(void)
 	    WPS_SPAN("SECRET"));
 	snprintf(expected, sizeof(expected), "debug: request answered status=202 "
 	    "operation=SendToGroup method=POST path=" HUB "/groups/g/:send "
-	    "id=%s client_id=\n", scene->last_id);
+	    "bytes_in=6 bytes_out=0 ms=0 id=%s client_id=\n", scene->last_id);
 	check_text("log", scene->fake.log, expected);
 	scene_free(scene);
 }

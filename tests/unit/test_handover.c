@@ -114,7 +114,7 @@ begin(void)
 	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 	    fds) == 0);
 	client = fds[0];
-	http_accept(workers[0], fds[1], &http_service);
+	http_accept(workers[0], fds[1], &http_service, NULL);
 }
 
 static void
@@ -276,7 +276,7 @@ static const struct stream_ops reader = { .readable = on_readable };
 static void
 reading(struct worker *worker, int fd, struct stream **stream)
 {
-	*stream = stream_new(worker, fd);
+	*stream = stream_new(worker, fd, NULL);
 	stream_set_owner(*stream, &reader, stream);
 	stream_want_read(*stream, true);
 }

@@ -184,7 +184,8 @@ begin_many(struct worker **worker, struct stream **stream)
 	static struct worker *peers[1];
 
 	*worker = peers[0] = worker_new(0, peers, 1, &limits);
-	*stream = stream_new(*worker, open("/dev/null", O_RDWR));
+	*stream = stream_new(*worker, open("/dev/null", O_RDWR),
+	    NULL);
 }
 
 static const struct sender_limits out = { .bytes = 1000, .items = 10 };
