@@ -136,12 +136,11 @@ put_rule(struct text *text, const struct wps_rule *rule)
 static void
 write_detail(struct call *call, const struct wps_page *page)
 {
-	const struct wps_listed *item;
 	struct text *text = &call->answer;
 
 	if (page->count == 0)
 		return;
-	item = page->items[0];
+	const struct wps_listed *item = page->items[0];
 	put_member(text, "{\"connectionId\":", item->name);
 	put_member(text, ",\"userId\":", item->user);
 	put_member(text, ",\"protocol\":", item->subprotocol);
