@@ -497,5 +497,6 @@ hostapi_fill(struct wps_host *host)
 		.respond = api_respond,
 		.find_subprotocol = api_find_subprotocol,
 		.submit_list = api_submit_list,
+		.conf_file = conf_file,
 	};
 }
