@@ -88,17 +88,13 @@ push_body(struct wps_conn *conn, struct body *body, uint64_t sequence)
 
 /* Numbered and kept, and sent if there is a transport. */
 static int
-push_reliably(const struct delivery *delivery, struct wps_conn *conn,
-    struct body *body)
+push_reliably(struct wps_conn *conn, struct body *body)
 {
-	uint32_t ttl_s = delivery->msg->ttl_s;
-	uint64_t expires_ms = ttl_s ? worker_now_ms(delivery->worker) +
-	    UINT64_C(1000) * ttl_s : 0;
 	uint64_t sequence;
 
 	if (!conn_is_live(conn))
 		return WPS_OK;
-	if (replay_add(conn->replay, body, expires_ms,
+	if (replay_add(conn->replay, body,
 	    &conn->shard->hub->options.replay, &sequence) != WPS_OK) {
 		conn_overflow(conn, "too many unacknowledged messages");
 		return WPS_FULL;
@@ -117,7 +113,7 @@ delivery_push(struct delivery *delivery, struct wps_conn *conn)
 		return WPS_DECLINED;
 	struct body *body = delivery->bodies[sub->index];
 	if (conn->replay)
-		return push_reliably(delivery, conn, body);
+		return push_reliably(conn, body);
 	return push_body(conn, body, 0);
 }
 
@@ -128,7 +124,7 @@ delivery_deliver(struct wps_conn *conn, const struct wps_msg_view *msg)
 
 	if (conn->sub == NULL)
 		return WPS_OK;
-	delivery_init(&delivery, conn->worker, msg);
+	delivery = (struct delivery){ .worker = conn->worker, .msg = msg };
 	int rc = delivery_push(&delivery, conn);
 	delivery_fini(&delivery);
 	return rc == WPS_FULL ? WPS_FULL : WPS_OK;
@@ -141,7 +137,8 @@ delivery_replay(struct wps_conn *conn)
 
 	for (uint32_t i = 0; i < conn->replay->count && conn->ws; i++) {
 		const struct replay_entry *entry = replay_at(conn->replay, i);
-		if (entry->expires_ms == 0 || entry->expires_ms > now_ms)
+		uint64_t expires_ms = entry->body->expires_ms;
+		if (expires_ms == 0 || expires_ms > now_ms)
 			(void)push_body(conn, entry->body, entry->sequence);
 	}
 }
