@@ -127,6 +127,9 @@ deliver(void *state, const struct wps_event *event, struct wps_reply *reply)
 			.payload = event->payload,
 		});
 		break;
+	case WPS_EVENT_JOINED:
+	case WPS_EVENT_LEFT:
+		break;
 	}
 }
 
