@@ -107,6 +107,21 @@ api_conf_hub_name(const struct wps_self *self, size_t i)
 	return conf_hub_name(self->server->conf, i);
 }
 
+static int
+api_conf_file(const struct wps_conf *conf, const char *name, char *dst,
+    size_t cap)
+{
+	char *path = conf_file(conf, name);
+
+	if (path == NULL)
+		return WPS_NOT_FOUND;
+	size_t len = strlen(path);
+	if (len < cap)
+		memcpy(dst, path, len + 1);
+	free(path);
+	return len < cap ? WPS_OK : WPS_FULL;
+}
+
 /* --- workers ---------------------------------------------------------------------- */
 
 static unsigned
@@ -497,6 +512,6 @@ hostapi_fill(struct wps_host *host)
 		.respond = api_respond,
 		.find_subprotocol = api_find_subprotocol,
 		.submit_list = api_submit_list,
-		.conf_file = conf_file,
+		.conf_file = api_conf_file,
 	};
 }

@@ -305,9 +305,12 @@ struct wps_host {
 
 	/* --- more of the configuration -------------------------------------- */
 
-	/* [any] The path that a STRING holds; a relative one begins at the
-	 * folder of wps.conf. NULL where it is not set. The caller frees it. */
-	char *(*conf_file)(const struct wps_conf *conf, const char *name);
+	/* [any] The path that a STRING holds, into room for cap bytes, with a NUL;
+	 * a relative one begins at the folder of wps.conf. Returns WPS_OK;
+	 * WPS_NOT_FOUND when it is not set; WPS_FULL when the room is too small.
+	 * Only WPS_OK fills it. */
+	int (*conf_file)(const struct wps_conf *conf, const char *name,
+	    char *dst, size_t cap);
 };
 
 #endif
