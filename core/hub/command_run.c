@@ -251,7 +251,8 @@ command_run(struct shard *shard, const struct wps_command *command,
 	    command->excluded_count ? mark_left_out(shard, command) : 0;
 
 	if (command->op == WPS_OP_SEND)
-		delivery_init(&run.delivery, shard->worker, command->msg);
+		delivery_init(&run.delivery, shard->worker,
+		    msg_view(command->msg), msg_expires_ms(command->msg));
 	if (command->op == WPS_OP_LIST)
 		list_begin(&run.listing, shard, command);
 	if (command->op != WPS_OP_LIST || !list_of_names(&run.listing))

@@ -2,7 +2,6 @@
 #include "hub/delivery.h"
 
 #include "hub/conn.h"
-#include "hub/msg.h"
 #include "util/attr.h"
 #include "util/log.h"
 
@@ -13,12 +12,12 @@ struct wps_body {
 
 void
 delivery_init(struct delivery *delivery, struct worker *worker,
-    const struct wps_msg *msg)
+    const struct wps_msg_view *msg, uint64_t expires_ms)
 {
 	*delivery = (struct delivery){
 		.worker = worker,
-		.msg = msg_view(msg),
-		.expires_ms = msg_expires_ms(msg),
+		.msg = msg,
+		.expires_ms = expires_ms,
 	};
 }
 
@@ -124,7 +123,8 @@ delivery_deliver(struct wps_conn *conn, const struct wps_msg_view *msg)
 
 	if (conn->sub == NULL)
 		return WPS_OK;
-	delivery = (struct delivery){ .worker = conn->worker, .msg = msg };
+	delivery_init(&delivery, conn->worker, msg, msg->ttl_s ?
+	    worker_now_ms(conn->worker) + UINT64_C(1000) * msg->ttl_s : 0);
 	int rc = delivery_push(&delivery, conn);
 	delivery_fini(&delivery);
 	return rc == WPS_FULL ? WPS_FULL : WPS_OK;

@@ -29,7 +29,7 @@ struct delivery {
 };
 
 void delivery_init(struct delivery *delivery, struct worker *worker,
-    const struct wps_msg *msg);
+    const struct wps_msg_view *msg, uint64_t expires_ms);
 void delivery_fini(struct delivery *delivery);
 
 /* WPS_OK; WPS_DECLINED; WPS_FULL: it is being closed as a slow client. */

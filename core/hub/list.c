@@ -202,13 +202,16 @@ static void
 put_conn(struct writer *writer, const struct wps_conn *conn,
     struct wps_listed *item)
 {
+	/* One that waits for its recovery has no transport. */
+	const struct sender *sender = conn->ws ? &conn->ws->sender : NULL;
+
 	*item = (struct wps_listed){
 		.name = put_text(writer, conn->view.id),
 		.user = put_text(writer, conn->view.user),
 		.subprotocol = put_text(writer, conn->view.subprotocol),
 		.age_ms = worker_now_ms(conn->worker) - conn->opened_ms,
-		.queued_bytes = conn->ws->sender.bytes,
-		.queued_messages = conn->ws->sender.items,
+		.queued_bytes = sender ? sender->bytes : 0,
+		.queued_messages = sender ? sender->items : 0,
 		.group_count = conn->group_count,
 	};
 	if (writer->listing->command->detail)

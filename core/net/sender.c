@@ -202,43 +202,6 @@ pop(struct sender *sender)
 	entry_free(sender->worker, entry);
 }
 
-/* The one behind `before`; the first one when that is NULL. */
-static void
-drop(struct sender *sender, struct out_entry *before)
-{
-	struct out_entry *entry = before ? before->next : sender->head;
-
-	sender->bytes -= entry_size(entry);
-	if (before == NULL) {
-		pop(sender);
-		return;
-	}
-	before->next = entry->next;
-	if (sender->tail == entry)
-		sender->tail = before;
-	sender->items--;
-	sender->mortal--;
-	entry_free(sender->worker, entry);
-}
-
-static void
-drop_expired(struct sender *sender)
-{
-	uint64_t now_ms = sender->mortal ? clock_ms() : 0;
-	struct out_entry *before = sender->offset ? sender->head : NULL;
-
-	while (sender->mortal > 0) {
-		struct out_entry *entry = before ? before->next : sender->head;
-		if (entry == NULL)
-			return;
-		uint64_t expires_ms = entry->body->expires_ms;
-		if (expires_ms != 0 && expires_ms <= now_ms)
-			drop(sender, before);
-		else
-			before = entry;
-	}
-}
-
 void
 sender_fini(struct sender *sender)
 {
@@ -262,6 +225,46 @@ last_begun(const struct sender *sender, size_t *size_out)
 		last = entry;
 	}
 	return last;
+}
+
+/* The one behind `before`; the first one when that is NULL. */
+static void
+drop(struct sender *sender, struct out_entry *before)
+{
+	struct out_entry *entry = before ? before->next : sender->head;
+
+	sender->bytes -= entry_size(entry);
+	if (before == NULL) {
+		pop(sender);
+		return;
+	}
+	before->next = entry->next;
+	if (sender->tail == entry)
+		sender->tail = before;
+	sender->items--;
+	sender->mortal--;
+	entry_free(sender->worker, entry);
+}
+
+static void
+drop_expired(struct sender *sender)
+{
+	size_t size;
+
+	if (sender->mortal == 0)
+		return;
+	uint64_t now_ms = clock_ms();
+	struct out_entry *before = last_begun(sender, &size);
+	while (sender->mortal > 0) {
+		struct out_entry *entry = before ? before->next : sender->head;
+		if (entry == NULL)
+			return;
+		uint64_t expires_ms = entry->body->expires_ms;
+		if (expires_ms != 0 && expires_ms <= now_ms)
+			drop(sender, before);
+		else
+			before = entry;
+	}
 }
 
 void
