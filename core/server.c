@@ -5,6 +5,7 @@
 #include "hub/conn.h"
 #include "hub/request.h"
 #include "hub/server.h"
+#include "lib/pct.h"
 #include "net/listener.h"
 #include "net/tlsctx.h"
 #include "net/wsinput.h"
@@ -178,6 +179,24 @@ check_listen(struct server *server, struct conf_report *report)
 	}
 }
 
+/* Letters, digits and - . _ ~ between slashes, as they stand in a request. */
+static void
+check_base_path(const struct server *server, struct conf_report *report)
+{
+	const struct wps_conf *core = conf_core(server->conf);
+	struct wps_span path = conf_span(core, "base_path");
+	bool valid = path.len == 0 || (path.data[0] == '/' && path.len > 1);
+
+	for (size_t i = 0; i < path.len; i++) {
+		bool slash = path.data[i] == '/';
+		bool last = i + 1 == path.len || path.data[i + 1] == '/';
+		valid &= slash ? !last : pct_is_unreserved(path.data[i]);
+	}
+	if (!valid)
+		complain(core, "base_path", "must be of the form /a or /a/b",
+		    report);
+}
+
 struct server *
 server_load(const char *path, struct conf_report *report)
 {
@@ -195,6 +214,7 @@ server_load(const char *path, struct conf_report *report)
 	if (server->conf) {
 		server->worker_count = wanted_workers(server->conf);
 		check_listen(server, report);
+		check_base_path(server, report);
 		check_plugins(server, report);
 	}
 	conf_tree_free(&tree);
@@ -228,6 +248,8 @@ read_options(struct server *server)
 		.serve = serve,
 		.upgrade = client_upgrade,
 		.gone = client_gone,
+		.refuse = request_refuse,
+		.base_path = conf_span(core, "base_path"),
 		.limits = {
 			.line = (size_t)conf_int(core, "max_request_line"),
 			.head = (size_t)conf_int(core, "max_headers"),
