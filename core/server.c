@@ -17,9 +17,11 @@
 #include "util/hash.h"
 #include "util/log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* --- loading ------------------------------------------------------------------------ */
@@ -244,6 +246,7 @@ read_options(struct server *server)
 	server->loop_limits.mailbox_bytes =
 	    (size_t)conf_int(core, "max_mailbox");
 	server->stop_ms = (uint64_t)conf_int(core, "stop_timeout");
+	server->stop_delay_ms = (uint64_t)conf_int(core, "stop_delay");
 	server->http = (struct http_service){
 		.serve = serve,
 		.upgrade = client_upgrade,
@@ -511,12 +514,28 @@ clear_mail(struct server *server)
 	}
 }
 
+/* Everything is served as before, while whoever asks for the health hears that
+ * it is time to go elsewhere. */
+static void
+announce_stop(struct server *server)
+{
+	struct timespec delay = {
+		.tv_sec = (time_t)(server->stop_delay_ms / 1000),
+		.tv_nsec = (long)(server->stop_delay_ms % 1000) * 1000000,
+	};
+
+	atomic_store(&server->stopping, true);
+	while (nanosleep(&delay, &delay) != 0 && errno == EINTR)
+		continue;
+}
+
 void
 server_stop(struct server *server)
 {
 	if (!server->running)
 		return;
 	log_info("core", "stopping");
+	announce_stop(server);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		drain_worker(server->workers[i]);
 	for (unsigned i = 0; i < server->worker_count; i++)

@@ -298,6 +298,12 @@ struct wps_host {
 	/* [loop] Runs a command of WPS_OP_LIST, otherwise like submit. */
 	void (*submit_list)(struct wps_worker *worker,
 	    const struct wps_command *command, wps_list_fn done, void *data);
+
+	/* --- the server's end ----------------------------------------------- */
+
+	/* [any] Whether the end was announced: all is served as before, but
+	 * callers should go elsewhere. */
+	bool (*stopping)(const struct wps_self *self);
 };
 
 #endif
