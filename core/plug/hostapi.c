@@ -442,6 +442,12 @@ api_respond(struct wps_request *request, const struct wps_response *response)
 	request_respond(request, response);
 }
 
+static bool
+api_stopping(const struct wps_self *self)
+{
+	return atomic_load(&self->server->stopping);
+}
+
 static const struct wps_subprotocol *
 api_find_subprotocol(const struct wps_self *self, struct wps_span name)
 {
@@ -513,5 +519,6 @@ hostapi_fill(struct wps_host *host)
 		.find_subprotocol = api_find_subprotocol,
 		.submit_list = api_submit_list,
 		.conf_file = api_conf_file,
+		.stopping = api_stopping,
 	};
 }
