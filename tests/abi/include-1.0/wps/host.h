@@ -302,6 +302,12 @@ struct wps_host {
 	 * mandatory. */
 	void (*submit_list)(struct wps_worker *worker,
 	    const struct wps_command *command, wps_list_fn done, void *data);
+
+	/* --- more of the configuration -------------------------------------- */
+
+	/* [any] The path that a STRING holds; a relative one begins at the
+	 * folder of wps.conf. NULL where it is not set. The caller frees it. */
+	char *(*conf_file)(const struct wps_conf *conf, const char *name);
 };
 
 #endif
