@@ -3,6 +3,7 @@
 
 #include "hub/delivery.h"
 #include "hub/event.h"
+#include "hub/presence.h"
 #include "hub/server.h"
 #include "lib/base64.h"
 #include "lib/names.h"
@@ -322,6 +323,7 @@ conn_open(const struct conn_opening *opening, struct stream *stream,
 	conn_set_state(conn, CONN_OPEN);
 	conn->opened_ms = worker_now_ms(conn->worker);
 	shard_enter(conn->shard, conn);
+	presence_ask(conn->shard);
 	join_first_groups(conn, opening);
 	if (ops->open)
 		ops->open(conn_sub_state(conn), conn, opening->handshake);

@@ -2,9 +2,11 @@
 #include "hub/event.h"
 
 #include "hub/conn.h"
+#include "hub/presence.h"
 #include "hub/server.h"
 #include "util/alloc.h"
 #include "util/attr.h"
+#include "util/log.h"
 
 #include <stdlib.h>
 
@@ -120,11 +122,39 @@ event_disconnected(struct wps_conn *conn, struct wps_span reason)
 
 	if (!conn->announced)
 		return;
+	presence_flush(conn);
 	conn->announced = false;
 	tell(&event);
 }
 
+void
+event_presence(struct wps_conn *conn, bool joined, struct wps_span group)
+{
+	struct wps_event event = {
+		.kind = joined ? WPS_EVENT_JOINED : WPS_EVENT_LEFT,
+		.conn = conn,
+		.name = joined ? WPS_SPAN("joined") : WPS_SPAN("left"),
+		.group = group,
+	};
+
+	if (conn->announced)
+		tell(&event);
+}
+
 /* --- user events ------------------------------------------------------------------ */
+
+static const struct upstream *
+find_for_user(const struct wps_event *event)
+{
+	const struct wps_conn *conn = event->conn;
+	const struct upstream *upstream = who_wants(conn, event);
+
+	if (upstream == NULL)
+		log_debug("core", "EventHandlerNotFound hub=%s conn=%.*s "
+		    "event=%.*s", conn->shard->hub->name, CONN_ID_SIZE, conn->id,
+		    (int)event->name.len, event->name.data);
+	return upstream;
+}
 
 int
 event_user(struct wps_conn *conn, const struct wps_event *given,
@@ -136,9 +166,10 @@ event_user(struct wps_conn *conn, const struct wps_event *given,
 	event.conn = conn;
 	if (!conn_is_open(conn))
 		return WPS_OK; /* the connection ends: nobody will hear */
-	const struct upstream *upstream = who_wants(conn, &event);
+	const struct upstream *upstream = find_for_user(&event);
 	if (upstream == NULL)
 		return WPS_NOT_FOUND;
+	presence_flush(conn);
 	struct wps_reply *reply = pending_new(conn, upstream);
 	reply->user_done = done;
 	ws_hold(conn->ws, true);

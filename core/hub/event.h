@@ -30,6 +30,9 @@ int event_connect(struct wps_conn *conn, const struct wps_handshake *handshake,
 void event_connected(struct wps_conn *conn);
 void event_disconnected(struct wps_conn *conn, struct wps_span reason);
 
+/* Tells of a change of membership: hub/presence.h. */
+void event_presence(struct wps_conn *conn, bool joined, struct wps_span group);
+
 /* See host.conn_event. */
 int event_user(struct wps_conn *conn, const struct wps_event *event,
     wps_event_fn done);

@@ -311,6 +311,12 @@ struct wps_host {
 	 * Only WPS_OK fills it. */
 	int (*conf_file)(const struct wps_conf *conf, const char *name,
 	    char *dst, size_t cap);
+
+	/* --- the server's end ----------------------------------------------- */
+
+	/* [any] Whether the end was announced: all is served as before, but
+	 * callers should go elsewhere. */
+	bool (*stopping)(const struct wps_self *self);
 };
 
 #endif
