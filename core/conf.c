@@ -309,6 +309,24 @@ make_hub_schema(struct conf_set *set, const struct wps_option *core_hub,
 	free(tables);
 }
 
+/* Whether the file names a plugin that has no rows here. */
+static bool
+lost_plugin(const struct conf_tree *tree, const struct conf_rows *plugins,
+    unsigned count)
+{
+	struct wps_span name;
+
+	for (size_t i = 0; conf_tree_item(tree, "plugins", i, &name); i++) {
+		unsigned k = 0;
+		while (k < count &&
+		    !wps_span_eq(name, wps_span_str(plugins[k].name)))
+			k++;
+		if (k == count)
+			return true;
+	}
+	return false;
+}
+
 struct conf_set *
 conf_set_new(const struct conf_tree *tree, const struct wps_option *core,
     const struct wps_option *core_hub, const struct conf_rows *plugins,
@@ -321,6 +339,7 @@ conf_set_new(const struct conf_tree *tree, const struct wps_option *core,
 	set->shared = tree->shared;
 	set->tree = tree;
 	set->report = report;
+	set->plugin_lost = lost_plugin(tree, plugins, count);
 	make_hub_schema(set, core_hub, plugins, count);
 	judge_top(set, core, plugins, count);
 	judge_hubs(set);

@@ -86,6 +86,7 @@ struct conf_block {
 struct conf_set {
 	char *path; /* owned */
 	bool shared;
+	bool plugin_lost; /* the file names one that could not be loaded */
 	struct conf_block *blocks; /* owned */
 	struct conf_schema *core_schema, *hub_schema;
 	struct wps_conf core, any_hub; /* of all hubs that have no name there */

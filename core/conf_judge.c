@@ -167,16 +167,18 @@ count_children(const struct conf_node *node)
 	return count;
 }
 
-static void
+/* How many of them are judged: what is beyond the bounds takes no memory. */
+static size_t
 check_count(const struct judge *judge, const struct wps_option *row,
     const struct conf_node *node, size_t count)
 {
 	if ((row->min == 0 && row->max == 0) || ((int64_t)count >= row->min &&
 	    (int64_t)count <= row->max))
-		return;
+		return count;
 	complain(judge, node->line, node->column, "%s: must have %" PRId64
 	    " to %" PRId64 " items, not %zu", row->name, row->min, row->max,
 	    count);
+	return (int64_t)count > row->max ? (size_t)row->max : count;
 }
 
 /* A list of texts, or the one text that stands for it. */
@@ -195,7 +197,7 @@ read_texts(const struct judge *judge, const struct wps_option *row,
 		    "%s: must be a list of texts, not a map", row->name);
 		return;
 	}
-	check_count(judge, row, node, count);
+	count = check_count(judge, row, node, count);
 	out->items = conf_alloc(judge->set, count * sizeof(*out->items), false);
 	for (size_t i = 0; i < count; i++, item = item->next) {
 		struct conf_value one = { .text = WPS_SPAN_NONE };
@@ -246,7 +248,7 @@ read_maps(const struct judge *judge, const struct wps_option *row,
 	const struct conf_schema *schema = members_schema(judge->set, row);
 	const struct conf_node *item = node->first;
 	size_t count = count_children(node);
-	check_count(judge, row, node, count);
+	count = check_count(judge, row, node, count);
 	out->maps = conf_alloc(judge->set, count * sizeof(*out->maps), false);
 	for (size_t i = 0; i < count; i++, item = item->next) {
 		if (item->kind == CONF_MAP)
@@ -366,6 +368,15 @@ conf_schema_find(const struct conf_schema *schema, const char *name,
 	return false;
 }
 
+/* What belongs to a plugin that could not be loaded: that is said already. Its hub
+ * options are not known. */
+static bool
+may_be_lost(const struct judge *judge)
+{
+	return judge->set->plugin_lost &&
+	    judge->conf->schema == judge->set->hub_schema;
+}
+
 /* Judged on its own, or of a plugin that could not be loaded: said already. */
 static bool
 is_elsewhere(const struct judge *judge, const char *key)
@@ -386,7 +397,8 @@ judge_entries(const struct judge *judge, const struct conf_node *map)
 			if (!conf_node_is_null(node))
 				read_value(judge, schema->rows[index], node,
 				    &judge->conf->values[index]);
-		} else if (!node->refused && !is_elsewhere(judge, node->key)) {
+		} else if (!node->refused && !may_be_lost(judge) &&
+		    !is_elsewhere(judge, node->key)) {
 			complain_unknown(judge, node);
 		}
 	}

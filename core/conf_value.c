@@ -42,9 +42,15 @@ fail(struct wps_err *err, const char *format, ...)
 
 /* --- numbers ------------------------------------------------------------- */
 
+/* A number as it is written. */
+struct numeral {
+	int64_t value;
+	bool huge; /* of the right form, but no integer holds it */
+};
+
 /* Digits, with a sign; *end_out is what follows. */
 static bool
-read_digits(const char *text, int64_t *out, const char **end_out)
+read_digits(const char *text, struct numeral *out, const char **end_out)
 {
 	const char *digits = text + (*text == '-');
 	char *end;
@@ -52,23 +58,25 @@ read_digits(const char *text, int64_t *out, const char **end_out)
 	if (*digits < '0' || *digits > '9')
 		return false;
 	errno = 0;
-	intmax_t value = strtoimax(text, &end, 10);
+	out->value = strtoimax(text, &end, 10);
+	out->huge = errno != 0;
 	*end_out = end;
-	*out = value;
-	return errno == 0;
+	return true;
 }
 
 static bool
-read_with_unit(const char *text, const struct unit *units, int64_t *out)
+read_with_unit(const char *text, const struct unit *units, struct numeral *out)
 {
 	const char *end;
 
 	if (!read_digits(text, out, &end))
 		return false;
-	for (; units->name; units++)
-		if (strcmp(end, units->name) == 0)
-			return !__builtin_mul_overflow(*out, units->factor, out);
-	return false;
+	while (units->name && strcmp(end, units->name) != 0)
+		units++;
+	if (units->name && __builtin_mul_overflow(out->value, units->factor,
+	    &out->value))
+		out->huge = true;
+	return units->name != NULL;
 }
 
 /* The largest unit that shows the value without a rest. */
@@ -103,10 +111,15 @@ format_bounds(const struct wps_option *row, char *dst, size_t cap)
 }
 
 static bool
+is_unbounded(const struct wps_option *row)
+{
+	return row->min == 0 && row->max == 0;
+}
+
+static bool
 in_bounds(const struct wps_option *row, int64_t value)
 {
-	return (row->min == 0 && row->max == 0) ||
-	    (value >= row->min && value <= row->max);
+	return is_unbounded(row) || (value >= row->min && value <= row->max);
 }
 
 static bool
@@ -121,14 +134,18 @@ read_number(const struct wps_option *row, const char *text,
 	static const struct unit none[] = { { "", 1 }, { NULL, 0 } };
 	const struct unit *units = row->type == WPS_OPT_SIZE ? sizes :
 	    row->type == WPS_OPT_DURATION ? durations : none;
+	struct numeral numeral;
 	char bounds[80];
 
-	if (!read_with_unit(text, units, &out->number) ||
-	    (row->type != WPS_OPT_INT && out->number < 0))
+	if (!read_with_unit(text, units, &numeral) ||
+	    (row->type != WPS_OPT_INT && text[0] == '-'))
 		return fail(err, "must be %s, not \"%.64s\"", forms[row->type],
 		    text);
+	if (numeral.huge && is_unbounded(row))
+		return fail(err, "%.64s is beyond all numbers", text);
+	out->number = numeral.value;
 	format_bounds(row, bounds, sizeof(bounds));
-	return in_bounds(row, out->number) ||
+	return (!numeral.huge && in_bounds(row, numeral.value)) ||
 	    fail(err, "must be %s, not %.64s", bounds, text);
 }
 

@@ -506,6 +506,8 @@ clear_mail(struct server *server)
 		busy = false;
 		for (unsigned i = 0; i < server->worker_count; i++) {
 			struct worker *worker = server->workers[i];
+			/* What it does may be mail to one that had none left. */
+			busy |= atomic_load(&worker->mailbox) != NULL;
 			worker_drain(worker);
 			busy |= worker_busy(worker);
 			worker_settle(worker);

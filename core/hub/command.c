@@ -11,6 +11,11 @@
 
 #include <stdlib.h>
 
+/* What every predicate has. */
+#define MATCH_1_0                                                              \
+	(offsetof(struct wps_match, unref) +                                   \
+	 sizeof(void (*)(const struct wps_match *)))
+
 /* Who hears the end: one of the two, or nobody. */
 struct hearer {
 	wps_done_fn done;
@@ -292,6 +297,8 @@ submit(struct worker *worker, const struct wps_command *command,
 	struct command_result nobody = { .pages = NULL };
 	struct hub *hub = hub_find(&worker_server(worker)->hubs, command->hub);
 
+	wps_assert(command->match == NULL ||
+	    command->match->struct_size >= MATCH_1_0);
 	worker_drain(worker);
 	if (hub) {
 		submit_to(&(struct submission){

@@ -8,6 +8,7 @@
 #include "hub/delivery.h"
 #include "hub/list.h"
 #include "hub/msg.h"
+#include "util/attr.h"
 
 /* One command on its way through the connections of a shard. */
 struct run {

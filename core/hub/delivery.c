@@ -87,14 +87,13 @@ push_body(struct wps_conn *conn, struct body *body, uint64_t sequence)
 
 /* Numbered and kept, and sent if there is a transport. */
 static int
-push_reliably(const struct delivery *delivery, struct wps_conn *conn,
-    struct body *body)
+push_reliably(struct wps_conn *conn, struct body *body)
 {
 	uint64_t sequence;
 
 	if (!conn_is_live(conn))
 		return WPS_OK;
-	if (replay_add(conn->replay, body, delivery->expires_ms,
+	if (replay_add(conn->replay, body,
 	    &conn->shard->hub->options.replay, &sequence) != WPS_OK) {
 		conn_overflow(conn, "too many unacknowledged messages");
 		return WPS_FULL;
@@ -113,7 +112,7 @@ delivery_push(struct delivery *delivery, struct wps_conn *conn)
 		return WPS_DECLINED;
 	struct body *body = delivery->bodies[sub->index];
 	if (conn->replay)
-		return push_reliably(delivery, conn, body);
+		return push_reliably(conn, body);
 	return push_body(conn, body, 0);
 }
 
@@ -138,7 +137,8 @@ delivery_replay(struct wps_conn *conn)
 
 	for (uint32_t i = 0; i < conn->replay->count && conn->ws; i++) {
 		const struct replay_entry *entry = replay_at(conn->replay, i);
-		if (entry->expires_ms == 0 || entry->expires_ms > now_ms)
+		uint64_t expires_ms = entry->body->expires_ms;
+		if (expires_ms == 0 || expires_ms > now_ms)
 			(void)push_body(conn, entry->body, entry->sequence);
 	}
 }

@@ -362,14 +362,17 @@ list_tell(const struct command_result *result, uint32_t limit, wps_list_fn done,
 	size_t count = count_all(result->pages);
 	struct list_pick *picks = malloc((count + 1) * sizeof(*picks));
 	struct wps_listed *items = malloc((count + 1) * sizeof(*items));
+	const struct wps_listed **shown = malloc((count + 1) * sizeof(*shown));
 	struct wps_page page = { .failed = true };
 
-	if (picks && items && !result->no_memory) {
+	if (picks && items && shown && !result->no_memory) {
 		gather(picks, result->pages);
 		qsort(picks, count, sizeof(*picks), compare_picks);
 		count = unite(items, picks, count);
+		for (size_t i = 0; i < count; i++)
+			shown[i] = &items[i];
 		page = (struct wps_page){
-			.items = items,
+			.items = shown,
 			.count = count < limit ? count : limit,
 			.more = count > limit || any_more(result->pages),
 		};
@@ -377,4 +380,5 @@ list_tell(const struct command_result *result, uint32_t limit, wps_list_fn done,
 	done(&page, data);
 	free(picks);
 	free(items);
+	free(shown);
 }

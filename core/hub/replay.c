@@ -61,7 +61,7 @@ grow(struct replay *replay)
 }
 
 int
-replay_add(struct replay *replay, struct body *body, uint64_t expires_ms,
+replay_add(struct replay *replay, struct body *body,
     const struct replay_limits *limits, uint64_t *sequence_out)
 {
 	if (replay->count > 0 && (replay->count >= limits->messages ||
@@ -71,7 +71,7 @@ replay_add(struct replay *replay, struct body *body, uint64_t expires_ms,
 		grow(replay);
 	body->refs++;
 	replay->ring[(replay->first + replay->count) % replay->cap] =
-	    (struct replay_entry){ body, ++replay->last, expires_ms };
+	    (struct replay_entry){ body, ++replay->last };
 	replay->count++;
 	replay->bytes += body->len;
 	*sequence_out = replay->last;

@@ -26,7 +26,6 @@ struct replay_limits {
 struct replay_entry {
 	struct body *body; /* counted */
 	uint64_t sequence;
-	uint64_t expires_ms; /* 0: never */
 };
 
 struct replay {
@@ -46,7 +45,7 @@ void replay_fini(struct replay *replay);
  * Keeps a body under the next sequence id. Returns WPS_OK, or WPS_FULL at a
  * limit: nothing is kept. An empty buffer takes any one.
  */
-int replay_add(struct replay *replay, struct body *body, uint64_t expires_ms,
+int replay_add(struct replay *replay, struct body *body,
     const struct replay_limits *limits, uint64_t *sequence_out);
 
 /* Forgets all up to this id; one that was never sent acknowledges everything. */

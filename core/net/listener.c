@@ -180,6 +180,14 @@ deal(struct listener *listener, int fd)
 	worker_post(to, &handed->mail);
 }
 
+static void
+set_on(int fd, int level, int option)
+{
+	int on = 1;
+
+	setsockopt(fd, level, option, &on, sizeof(on));
+}
+
 /* False: there is none now, or none can be taken for a while. */
 static bool
 accept_one(struct acceptor *acceptor)
@@ -195,9 +203,8 @@ accept_one(struct acceptor *acceptor)
 		ev_timer_again(acceptor->worker->loop, &acceptor->rest);
 		return false;
 	}
-	int on = 1;
 	if (listener->unix_path == NULL)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		set_on(fd, IPPROTO_TCP, TCP_NODELAY);
 	if (listener->deals)
 		deal(listener, fd);
 	else
@@ -228,23 +235,30 @@ on_rested(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* --- life ----------------------------------------------------------------- */
 
+/*
+ * The first socket of an address is bound as if it were not to be shared: then
+ * it fails where another server listens, and the others join it.
+ */
 static int
-bind_socket(const struct sockaddr_any *addr, int backlog)
+bind_socket(const struct sockaddr_any *addr, int backlog, bool first)
 {
 	int family = addr->any.sa_family;
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1;
 
 	if (fd < 0)
 		return -1;
-	if (family != AF_UNIX) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-	}
+	if (family != AF_UNIX)
+		set_on(fd, SOL_SOCKET, SO_REUSEADDR);
+	if (family != AF_UNIX && !first)
+		set_on(fd, SOL_SOCKET, SO_REUSEPORT);
 	if (family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, &addr->any, addr->len) == 0 && listen(fd, backlog) == 0)
-		return fd;
+		set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	if (bind(fd, &addr->any, addr->len) == 0) {
+		if (family != AF_UNIX && first)
+			set_on(fd, SOL_SOCKET, SO_REUSEPORT);
+		if (listen(fd, backlog) == 0)
+			return fd;
+	}
 	int saved = errno;
 	close(fd);
 	errno = saved;
@@ -290,9 +304,10 @@ acceptor_init(struct listener *listener, unsigned i)
 }
 
 static int
-acceptor_open(struct acceptor *acceptor, struct sockaddr_any *addr, int backlog)
+acceptor_open(struct acceptor *acceptor, struct sockaddr_any *addr, int backlog,
+    bool first)
 {
-	acceptor->fd = bind_socket(addr, backlog);
+	acceptor->fd = bind_socket(addr, backlog, first);
 	if (acceptor->fd < 0)
 		return WPS_ESYS;
 	/* From port 0 on, all sockets of the listener share the port. */
@@ -309,12 +324,17 @@ static int
 open_all(struct listener *listener, const struct listener_spec *spec,
     struct sockaddr_any *addr)
 {
+	bool first = true;
+
 	remove_stale(addr);
 	for (unsigned i = 0; i < listener->count; i++) {
 		struct acceptor *acceptor = acceptor_init(listener, i);
-		if (wanted_on(listener, spec, i) &&
-		    acceptor_open(acceptor, addr, spec->backlog) != WPS_OK)
+		if (!wanted_on(listener, spec, i))
+			continue;
+		if (acceptor_open(acceptor, addr, spec->backlog, first) !=
+		    WPS_OK)
 			return WPS_ESYS;
+		first = false;
 	}
 	if (addr->any.sa_family == AF_UNIX)
 		listener->unix_path = xdup(wps_span_str(addr->un.sun_path));

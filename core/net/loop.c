@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define LONG_TURN_NS 50000000u
+
 /* --- mailbox -------------------------------------------------------------- */
 
 /*
@@ -202,12 +204,46 @@ start_ticks(struct worker *worker)
 		ev_timer_again(worker->loop, &worker->tick);
 }
 
+static uint64_t
+cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void
+on_check(struct ev_loop *loop, ev_check *watcher, int events)
+{
+	struct worker *worker = watcher->data;
+
+	(void)loop;
+	(void)events;
+	worker->turn_ns = cpu_ns();
+}
+
+/* All other connections of the worker have waited for it. */
+static void
+judge_turn(const struct worker *worker)
+{
+	uint64_t took = cpu_ns() - worker->turn_ns;
+
+	if (worker->turn_ns > 0 && took > LONG_TURN_NS)
+		log_debug("core", "long turn worker=%u ms=%u", worker->index,
+		    (unsigned)(took / 1000000));
+}
+
 static void
 on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
+	struct worker *worker = watcher->data;
+
 	(void)loop;
 	(void)events;
-	worker_settle(watcher->data);
+	worker_settle(worker);
+	if (ev_is_active(&worker->check))
+		judge_turn(worker);
 }
 
 static void
@@ -293,6 +329,12 @@ worker_new(unsigned index, struct worker *const *peers, unsigned peer_count,
 	ev_prepare_init(&worker->prepare, on_prepare);
 	worker->prepare.data = worker;
 	ev_prepare_start(worker->loop, &worker->prepare);
+	ev_check_init(&worker->check, on_check);
+	worker->check.data = worker;
+	/* Before all others; without the log's interest a turn costs no call. */
+	ev_set_priority(&worker->check, EV_MAXPRI);
+	if (log_enabled(WPS_LOG_DEBUG))
+		ev_check_start(worker->loop, &worker->check);
 	ev_timer_init(&worker->tick, on_tick, 0., WHEEL_TICK_MS / 1000.);
 	worker->tick.data = worker;
 	return worker;

@@ -83,6 +83,8 @@ struct worker {
 	bool stopped; /* plugins have left: no call may reach one */
 	struct list dirty; /* of struct sender: something to write */
 	ev_prepare prepare;
+	ev_check check;
+	uint64_t turn_ns; /* the thread's CPU time at the start of this turn */
 
 	struct wheel wheel;
 	ev_timer tick;

@@ -304,7 +304,8 @@ append(struct sender *sender, struct body *body, const struct inserts *inserts)
 		return; /* its end is on the way */
 
 	struct out_entry *entry = body->insert_count ?
-	    insert_entry(sender->worker, body, inserts) : plain_entry(sender->worker);
+	    insert_entry(sender->worker, body, inserts) :
+	    plain_entry(sender->worker);
 	entry->next = NULL;
 	entry->body = body;
 	body->refs++;

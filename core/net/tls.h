@@ -6,7 +6,8 @@
  * The handshake happens inside reading and writing, and either may have to wait
  * for the opposite event of the socket; `read_awaits` and `write_awaits` say for
  * which. A session keeps no byte that has come: after a read, what is still to
- * be read waits in the kernel, which tells of it, or `more` is set.
+ * be read waits in the kernel, which tells of it, or `more` is set. OpenSSL
+ * writes without MSG_NOSIGNAL, so the process ignores SIGPIPE.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -26,7 +27,7 @@ struct tls {
 	unsigned char wanted;       /* by the stream's owner: EV_READ, EV_WRITE */
 	unsigned char read_awaits;  /* EV_READ or EV_WRITE, if reading is wanted */
 	unsigned char write_awaits; /* the same, if writing is wanted */
-	bool more;          /* a read would not wait: of no event the kernel tells */
+	bool more;          /* a read would bring something without any event */
 };
 
 /* The server's side, on a connected socket that does not block. */

@@ -280,7 +280,7 @@ static void
 api_submit_list(struct wps_worker *worker, const struct wps_command *command,
     wps_list_fn done, void *data)
 {
-	command_submit_list(worker_of(worker), command, done, data);
+	command_submit_list(here(worker), command, done, data);
 }
 
 /* --- connections ------------------------------------------------------------------------ */
@@ -503,6 +503,7 @@ hostapi_fill(struct wps_host *host)
 		.respond = api_respond,
 		.find_subprotocol = api_find_subprotocol,
 		.submit_list = api_submit_list,
+		.conf_file = conf_file,
 		.stopping = api_stopping,
 	};
 }

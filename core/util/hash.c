@@ -37,12 +37,11 @@ static uint64_t
 last_word(struct wps_span bytes)
 {
 	uint64_t word = (uint64_t)bytes.len << 56;
-	size_t left = bytes.len & 7;
-	const unsigned char *p =
-	    (const unsigned char *)bytes.data + (bytes.len - left);
+	size_t whole = bytes.len & ~(size_t)7;
 
-	for (size_t i = 0; i < left; i++)
-		word |= (uint64_t)p[i] << (8 * i);
+	for (size_t i = whole; i < bytes.len; i++)
+		word |= (uint64_t)(unsigned char)bytes.data[i] <<
+		    (8 * (i - whole));
 	return word;
 }
 

@@ -38,8 +38,8 @@ enum wps_perm {
 	WPS_PERM_SEND,
 };
 
-/* What is known of a connection while it is judged; all of it lives during the
- * call. */
+/* What is known of a connection while it is judged. The host makes it; all of it
+ * lives during the call. `in_group` is the host's, for `test` to call. */
 struct wps_conn_facts {
 	struct wps_span id;
 	struct wps_span user;        /* absent: none */
@@ -56,7 +56,10 @@ struct wps_conn_facts {
  * worker_stop too, but before fini.
  */
 struct wps_match {
-	/* [any] Several threads may test at once; no host function may be called. */
+	uint32_t struct_size;
+
+	/* [any] Several threads may test at once; no host function may be called.
+	 * All three are mandatory. */
 	bool (*test)(const struct wps_match *match,
 	    const struct wps_conn_facts *facts);
 	void (*ref)(const struct wps_match *match);   /* [any] */
@@ -131,18 +134,22 @@ struct wps_outcome {
  */
 typedef void (*wps_done_fn)(const struct wps_outcome *outcome, void *data);
 
-/* What a connection may do, or may not. An override goes before the rest. */
+enum wps_rule_kind {
+	WPS_RULE_ALL = 1, /* all groups */
+	WPS_RULE_PATTERN, /* groups that match `name` */
+	WPS_RULE_ALLOW,   /* the group `name`, an override */
+	WPS_RULE_DENY,    /* the same */
+};
+
+/* What a connection may do, or may not. An override goes before the rest. An
+ * element of arrays: it never grows. */
 struct wps_rule {
 	enum wps_perm perm;
-	enum wps_rule_kind {
-		WPS_RULE_ALL = 1, /* all groups */
-		WPS_RULE_PATTERN, /* groups that match `name` */
-		WPS_RULE_ALLOW,   /* the group `name`, an override */
-		WPS_RULE_DENY,    /* the same */
-	} kind;
+	enum wps_rule_kind kind;
 	struct wps_span name;
 };
 
+/* One name of a page. The host makes it. */
 struct wps_listed {
 	struct wps_span name; /* connection id, user id or group */
 	uint64_t members;     /* of a user or group: its connections that are
@@ -163,9 +170,9 @@ struct wps_listed {
 	size_t shown_rules;
 };
 
-/* Names in the order of their bytes, each once. */
+/* Names in the order of their bytes, each once. The host makes it. */
 struct wps_page {
-	const struct wps_listed *items;
+	const struct wps_listed *const *items;
 	size_t count;
 	bool more;   /* there are names behind the last one */
 	bool failed; /* there was no memory for all of it: it is empty */

@@ -205,10 +205,13 @@ struct wps_host {
 	    struct wps_span data);
 
 	/* [loop] Delivers a message to this connection alone, as if it had been
-	 * sent to it: encoded, numbered and kept like any. Results as conn_send. */
+	 * sent to it: encoded, numbered and kept like any; the message is
+	 * borrowed. Results as conn_send; WPS_OK also when its kind of client does
+	 * not get such messages. */
 	int (*conn_deliver)(struct wps_conn *conn, const struct wps_msg_view *msg);
 
-	/* [loop] The client has all messages up to this id (RELIABLE only). */
+	/* [loop] The client has all messages up to this id: they are not kept for
+	 * it any longer. Without WPS_SUBPROTOCOL_RELIABLE nothing happens. */
 	void (*conn_acked)(struct wps_conn *conn, uint64_t sequence);
 
 	/* [loop] Marks it for a close with code (RFC 6455, section 7.4) and
@@ -295,9 +298,16 @@ struct wps_host {
 
 	/* --- listings ------------------------------------------------------- */
 
-	/* [loop] Runs a command of WPS_OP_LIST, otherwise like submit. */
+	/* [loop] Runs a command of WPS_OP_LIST, otherwise like submit; `done` is
+	 * mandatory. */
 	void (*submit_list)(struct wps_worker *worker,
 	    const struct wps_command *command, wps_list_fn done, void *data);
+
+	/* --- more of the configuration -------------------------------------- */
+
+	/* [any] The path that a STRING holds; a relative one begins at the
+	 * folder of wps.conf. NULL where it is not set. The caller frees it. */
+	char *(*conf_file)(const struct wps_conf *conf, const char *name);
 
 	/* --- the server's end ----------------------------------------------- */
 

@@ -94,8 +94,8 @@ struct wps_plugin {
 /* WPS_PLUGIN_DEFINE("name", .version = "1.0", .init = f, ...); in C++, whose
  * designators need C++20, in the order of the struct. */
 #define WPS_PLUGIN_DEFINE(plugin_name, ...)                                    \
-	WPS_PLUGIN_LINKAGE const struct wps_plugin wps_plugin_v1;              \
-	WPS_EXPORT const struct wps_plugin wps_plugin_v1 = {                   \
+	WPS_PLUGIN_LINKAGE WPS_EXPORT const struct wps_plugin wps_plugin_v1;   \
+	const struct wps_plugin wps_plugin_v1 = {                              \
 		.struct_size = sizeof(struct wps_plugin),                      \
 		.abi_minor = WPS_PLUGIN_MINOR,                                 \
 		.made_minor = WPS_ABI_MINOR,                                   \

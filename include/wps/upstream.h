@@ -4,9 +4,9 @@
  * (upstream-events.md).
  *
  * The host gives the events of one connection in this order: connect,
- * connected, user events (one at a time), disconnected. The last comes if the
- * upgrade was answered, or connect was accepted and the client is not let in after
- * all. Each goes to one upstream at most, the first that wants it.
+ * connected, user events (one at a time) and presence, disconnected. The last
+ * comes if the upgrade was answered, or connect was accepted and the client is not
+ * let in after all. Each goes to one upstream at most, the first that wants it.
  */
 #ifndef WPS_UPSTREAM_H
 #define WPS_UPSTREAM_H
@@ -19,6 +19,8 @@ enum wps_event_kind {
 	WPS_EVENT_CONNECTED,    /* the upgrade was answered */
 	WPS_EVENT_DISCONNECTED, /* the connection is gone */
 	WPS_EVENT_USER,         /* blocking: a message for the application */
+	WPS_EVENT_JOINED,       /* it is in a group that it was not in before */
+	WPS_EVENT_LEFT,         /* it is in it no longer */
 };
 
 /*
@@ -29,13 +31,15 @@ enum wps_event_kind {
 struct wps_event {
 	enum wps_event_kind kind;
 	struct wps_conn *conn; /* not open yet during connect */
-	struct wps_span name; /* connect, connected, disconnected, or the user event's */
+	struct wps_span name; /* connect, connected, disconnected, joined, left, or
+				 the user event's */
 	const struct wps_handshake *handshake; /* connect */
 	struct wps_span reason;                /* disconnected; UTF-8; may be empty */
 	enum wps_data type;                    /* user */
 	struct wps_span payload;               /* user */
 	const struct wps_pair *metadata;       /* user */
 	size_t metadata_count;
+	struct wps_span group;                 /* joined, left */
 };
 
 /* The answer to a blocking event. The upstream makes it, the host hands it on;
@@ -99,6 +103,11 @@ struct wps_upstream {
 	 * (conn_slot) is to be freed. Called only if the slot is not NULL, for
 	 * each connection that had a record, opened or not. May be NULL. */
 	void (*forget)(void *worker_state, void *slot);
+
+	/* [loop] Whether joined and left may be wanted in that hub: asked once
+	 * for each worker and hub, so that the others pay nothing. May be NULL:
+	 * they are not. */
+	bool (*wants_presence)(void *worker_state, struct wps_span hub);
 };
 
 #endif

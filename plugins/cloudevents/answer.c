@@ -34,11 +34,13 @@ last_header(struct wps_span head, struct wps_span name)
 
 /* --- connection state ------------------------------------------------------------ */
 
+/* Of what came in a header line and goes out in one again. */
 static bool
-is_clean(struct wps_span value)
+is_ascii(struct wps_span value)
 {
 	for (size_t i = 0; i < value.len; i++) {
-		if (value.data[i] == '\r' || value.data[i] == '\0')
+		unsigned char c = (unsigned char)value.data[i];
+		if (c >= 0x7f || (c < ' ' && c != '\t'))
 			return false;
 	}
 	return true;
@@ -54,8 +56,8 @@ read_state(struct answer *answer, const struct transfer_answer *from)
 		return;
 	if (state.len > STATE_MAX) {
 		fail(answer, WPS_EPROTO, "ce-connectionState is too long");
-	} else if (!is_clean(state)) {
-		fail(answer, WPS_EPROTO, "ce-connectionState is malformed");
+	} else if (!is_ascii(state)) {
+		fail(answer, WPS_EPROTO, "ce-connectionState is not ASCII");
 	} else {
 		answer->has_state = true;
 		answer->state = state;
@@ -234,16 +236,6 @@ last_item(struct wps_span value)
 	return span_trim(item);
 }
 
-static bool
-is_ascii(struct wps_span value)
-{
-	for (size_t i = 0; i < value.len; i++) {
-		if ((unsigned char)value.data[i] >= 0x80)
-			return false;
-	}
-	return is_clean(value);
-}
-
 /* A later line of the same name replaces an earlier one. */
 static void
 set_metadata(struct answer *answer, struct wps_span key, struct wps_span value)
@@ -342,6 +334,8 @@ read_success(struct answer *answer, enum wps_event_kind kind,
 		break;
 	case WPS_EVENT_CONNECTED:
 	case WPS_EVENT_DISCONNECTED:
+	case WPS_EVENT_JOINED:
+	case WPS_EVENT_LEFT:
 		answer->out.result = WPS_OK;
 		return;
 	}
@@ -356,6 +350,8 @@ answer_read(struct answer *answer, enum wps_event_kind kind,
 	*answer = (struct answer){ .has_state = false };
 	if (from->end == TRANSFER_FAILED)
 		fail(answer, WPS_ESYS, from->problem);
+	else if (from->end == TRANSFER_FORBIDDEN)
+		fail(answer, WPS_EPROTO, from->problem);
 	else if (from->end == TRANSFER_TOO_LARGE)
 		fail(answer, WPS_EPROTO, "the answer is too large");
 	else if (from->status >= 200 && from->status <= 299)

@@ -5,8 +5,8 @@
  *
  * This file ties the plugin to the host: options, life, and the operations of
  * an upstream. handlers.c says who hears an event, request.c what is sent,
- * validate.c whether it may be, delivery.c when, transport.c how, answer.c what
- * came back.
+ * validate.c and breaker.c whether it may be, lane.c when, transport.c how,
+ * answer.c what came back; delivery.c leads an event through all of them.
  */
 #include "delivery.h"
 #include "state.h"
@@ -25,8 +25,17 @@ static const struct wps_option section_options[] = {
 	{ .name = "idle_timeout", .type = WPS_OPT_DURATION, .fallback = "4s",
 	  .min = 1000, .max = 3600 * 1000,
 	  .help = "How long a kept connection may rest and be used again." },
+	{ .name = "connect_timeout", .type = WPS_OPT_DURATION, .fallback = "10s",
+	  .min = 10, .max = 300 * 1000,
+	  .help = "How long a connection to an application may take to be "
+		  "made, with TLS." },
+	{ .name = "breaker_failures", .type = WPS_OPT_INT, .fallback = "20",
+	  .min = 1, .max = 1000000,
+	  .help = "Requests in a row that an application must not answer to be "
+		  "left alone for 1, 2, 4 ... 30 seconds." },
 	{ .name = "allow_link_local", .type = WPS_OPT_BOOL, .fallback = "false",
-	  .help = "Whether handlers may have link-local addresses." },
+	  .help = "Whether handlers may have link-local addresses, and those of "
+		  "the metadata services of clouds." },
 	WPS_OPTION_END,
 };
 
@@ -36,9 +45,8 @@ on_wants(void *worker_state, const struct wps_event *event)
 	const struct cloudevents *plugin =
 	    ((struct events_worker *)worker_state)->plugin;
 
-	return handlers_find(&plugin->handlers,
-	    plugin->host->conn_view(event->conn)->hub, event->kind,
-	    event->name) != NULL;
+	return handlers_find(&plugin->handlers, plugin->host,
+	    plugin->host->conn_view(event->conn)->hub, event) != NULL;
 }
 
 static void
@@ -48,7 +56,7 @@ on_deliver(void *worker_state, const struct wps_event *event,
 	struct events_worker *worker = worker_state;
 	const struct cloudevents *plugin = worker->plugin;
 	const struct handler *handler = handlers_find(&plugin->handlers,
-	    plugin->host->conn_view(event->conn)->hub, event->kind, event->name);
+	    plugin->host, plugin->host->conn_view(event->conn)->hub, event);
 
 	if (handler)
 		delivery_start(worker, handler, event, reply);
@@ -77,7 +85,15 @@ on_forget(void *worker_state, void *slot)
 	struct conn_state *state = slot;
 
 	(void)worker_state;
-	state_free(&state);
+	state_unref(&state);
+}
+
+static bool
+on_wants_presence(void *worker_state, struct wps_span hub)
+{
+	const struct events_worker *worker = worker_state;
+
+	return handlers_want_presence(&worker->plugin->handlers, hub);
 }
 
 static const struct wps_upstream upstream = {
@@ -87,6 +103,7 @@ static const struct wps_upstream upstream = {
 	.cancel = on_cancel,
 	.busy = on_busy,
 	.forget = on_forget,
+	.wants_presence = on_wants_presence,
 };
 
 /* --- life --------------------------------------------------------------------- */
@@ -113,14 +130,18 @@ plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out
 	plugin->transport = (struct transport_options){
 		.idle_connections = (long)host->conf_int(conf, "idle_connections"),
 		.idle_s = (long)(host->conf_int(conf, "idle_timeout") / 1000),
+		.connect_ms = (long)host->conf_int(conf, "connect_timeout"),
 		.allow_link_local = host->conf_bool(conf, "allow_link_local"),
 	};
+	plugin->breaker_failures =
+	    (unsigned)host->conf_int(conf, "breaker_failures");
 	snprintf(plugin->user_agent, sizeof(plugin->user_agent),
 	    "User-Agent: wps/%s", PACKAGE_VERSION);
-	handlers_init(&plugin->handlers, host, self);
 	origin_init(&plugin->origin, host, self);
+	int rc = handlers_init(&plugin->handlers, host, self);
 
-	int rc = host->add_upstream(self, &upstream);
+	if (rc == WPS_OK)
+		rc = host->add_upstream(self, &upstream);
 	if (rc != WPS_OK) {
 		plugin_free(plugin);
 		return rc < 0 ? rc : WPS_EINVAL;

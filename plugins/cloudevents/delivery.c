@@ -5,54 +5,22 @@
 #include "delivery.h"
 
 #include "answer.h"
-#include "request.h"
-#include "state.h"
 #include "template.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
 #define REPEATS 3
-#define LOG_PER_SECOND 16
-
-enum delivery_state {
-	DELIVERY_NONE = 0,
-#define DELIVERY_STATE(name, text, moves) DELIVERY_##name,
-#include "delivery_state.h"
-};
 
 #define TO(name) (1u << DELIVERY_##name)
 static const struct {
 	const char *text;
 	unsigned moves;
 } states[] = {
-	[DELIVERY_NONE] = { "none", TO(QUEUED) },
+	[DELIVERY_NONE] = { "none", TO(WAITING) | TO(QUEUED) | TO(ENDING) },
 #define DELIVERY_STATE(name, text, moves) [DELIVERY_##name] = { text, moves },
 #include "delivery_state.h"
 };
 #undef TO
-
-struct delivery {
-	LIST_ENTRY(delivery) link;    /* of all */
-	LIST_ENTRY(delivery) answers; /* blocking: by its reply */
-	TAILQ_ENTRY(delivery) queued; /* QUEUED: in the lane */
-	struct events_worker *worker;
-	const struct handler *handler;
-	enum wps_event_kind kind;
-	enum delivery_state state;
-	struct request request;
-
-	struct wps_reply *reply; /* NULL: nobody waits */
-	struct wps_conn *conn;   /* borrowed, blocking only: it lives while the reply does */
-
-	uint64_t deadline_ms;
-	unsigned repeats;
-	struct wps_timer *timer; /* always runs */
-	struct waiter waiter;
-	struct transfer *transfer; /* SENDING */
-};
-
-static void send_request(struct delivery *delivery);
 
 static const struct wps_host *
 host_of(const struct delivery *delivery)
@@ -66,27 +34,52 @@ lane_of(const struct delivery *delivery)
 	return &delivery->worker->lanes[delivery->handler->index];
 }
 
-static bool
-has_place(const struct delivery *delivery)
+static struct breaker *
+breaker_of(const struct delivery *delivery)
 {
-	return delivery->state == DELIVERY_PLACED ||
-	    delivery->state == DELIVERY_VALIDATING ||
-	    delivery->state == DELIVERY_SENDING;
+	return &delivery->worker->breakers[delivery->handler->origin];
 }
 
-/* Which of its lane's counts it stands in. */
+static uint64_t
+now_ms(const struct delivery *delivery)
+{
+	return host_of(delivery)->now_ms(delivery->worker->worker);
+}
+
+/* Which of its lane's counts a state stands in; NULL: in none. */
 static size_t *
 count_of(const struct delivery *delivery)
 {
 	struct lane *lane = lane_of(delivery);
 
-	if (has_place(delivery))
+	switch (delivery->state) {
+	case DELIVERY_NONE:
+	case DELIVERY_ENDING:
+		return NULL;
+	case DELIVERY_PLACED:
+	case DELIVERY_VALIDATING:
+	case DELIVERY_READY:
+	case DELIVERY_SENDING:
 		return &lane->active;
+	case DELIVERY_WAITING:
+	case DELIVERY_QUEUED:
+	case DELIVERY_PAUSED:
+		break;
+	}
 	return delivery->reply ? &lane->blocking : &lane->nonblocking;
 }
 
 static void
-set_state(struct delivery *delivery, enum delivery_state state)
+count(const struct delivery *delivery, int by)
+{
+	size_t *counter = count_of(delivery);
+
+	if (counter)
+		*counter += (size_t)by;
+}
+
+void
+delivery_set_state(struct delivery *delivery, enum delivery_state state)
 {
 	const struct events_worker *worker = delivery->worker;
 
@@ -96,10 +89,9 @@ set_state(struct delivery *delivery, enum delivery_state state)
 		    states[delivery->state].text, states[state].text);
 		abort();
 	}
-	if (delivery->state != DELIVERY_NONE)
-		--*count_of(delivery);
+	count(delivery, -1);
 	delivery->state = state;
-	++*count_of(delivery);
+	count(delivery, 1);
 }
 
 static void
@@ -113,7 +105,7 @@ set_timer(struct delivery *delivery, uint64_t after_ms, wps_timer_fn fn)
 static uint64_t
 left_ms(const struct delivery *delivery)
 {
-	uint64_t now = host_of(delivery)->now_ms(delivery->worker->worker);
+	uint64_t now = now_ms(delivery);
 
 	return delivery->deadline_ms > now ? delivery->deadline_ms - now : 0;
 }
@@ -135,31 +127,14 @@ header(const struct delivery *delivery, const char *name)
 	return "";
 }
 
-/* Clients can cause failures at will: beyond a few per second they are debug. */
-static enum wps_log_level
-failure_level(struct events_worker *worker)
-{
-	uint64_t second = worker->plugin->host->now_ms(worker->worker) / 1000;
-
-	if (second != worker->log_second) {
-		worker->log_second = second;
-		worker->log_count = 0;
-	}
-	if (worker->log_count >= LOG_PER_SECOND)
-		return WPS_LOG_DEBUG;
-	worker->log_count++;
-	return WPS_LOG_WARN;
-}
-
 static void
 log_failure(struct delivery *delivery, int status, const char *problem)
 {
 	struct events_worker *worker = delivery->worker;
-	struct wps_span url = url_without_query(text_span(&delivery->request.url));
+	struct wps_span url = delivery->handler->shown;
 
-	if (url.len > 0 && url.data[url.len - 1] == '\0')
-		url.len--;
-	worker->plugin->host->log(worker->plugin->self, failure_level(worker),
+	worker->plugin->host->log(worker->plugin->self,
+	    events_worker_level(worker),
 	    "HttpHandlerUnexpectedResponse hub=%.128s conn=%.64s event=%.128s "
 	    "kind=%s status=%d problem=\"%s\" url=%.*s",
 	    header(delivery, "ce-hub"), header(delivery, "ce-connectionId"),
@@ -167,53 +142,130 @@ log_failure(struct delivery *delivery, int status, const char *problem)
 	    status, problem ? problem : "", (int)url.len, url.data);
 }
 
+/* Whether the origin answers is news only when it has changed. */
+static void
+report(struct delivery *delivery, bool answered)
+{
+	const struct cloudevents *plugin = delivery->worker->plugin;
+	struct wps_span origin =
+	    plugin->handlers.origins[delivery->handler->origin];
+
+	delivery->probe = false;
+	if (!breaker_report(breaker_of(delivery), answered,
+	    plugin->breaker_failures, now_ms(delivery)))
+		return;
+	plugin->host->log(plugin->self, answered ? WPS_LOG_INFO : WPS_LOG_WARN,
+	    answered ? "upstream answers again origin=%.*s" :
+	    "upstream does not answer, its events fail at once until it does "
+	    "origin=%.*s", (int)origin.len, origin.data);
+}
+
 /* --- the end ---------------------------------------------------------------------- */
 
-static void lane_pump(struct events_worker *worker,
-    const struct handler *handler);
+/* Out of the list that its state is kept in. */
+static void
+unlist(struct delivery *delivery)
+{
+	switch (delivery->state) {
+	case DELIVERY_QUEUED:
+		TAILQ_REMOVE(&lane_of(delivery)->queue, delivery, queued);
+		break;
+	case DELIVERY_READY:
+		TAILQ_REMOVE(&lane_of(delivery)->ready, delivery, queued);
+		break;
+	case DELIVERY_ENDING:
+		TAILQ_REMOVE(&delivery->worker->endings, delivery, queued);
+		break;
+	case DELIVERY_NONE:
+	case DELIVERY_WAITING:
+	case DELIVERY_PLACED:
+	case DELIVERY_VALIDATING:
+	case DELIVERY_SENDING:
+	case DELIVERY_PAUSED:
+		break;
+	}
+}
+
+/* Stops all that runs for it. */
+static void
+still(struct delivery *delivery)
+{
+	waiter_remove(&delivery->waiter);
+	transfer_cancel(&delivery->transfer);
+	host_of(delivery)->timer_stop(delivery->timer);
+	delivery->timer = NULL;
+	if (delivery->probe)
+		breaker_give_back(breaker_of(delivery));
+	delivery->probe = false;
+}
 
 /* Takes it out of everything; what it holds stays readable until it is freed. */
 static void
 leave(struct delivery *delivery)
 {
-	if (delivery->state == DELIVERY_QUEUED)
-		TAILQ_REMOVE(&lane_of(delivery)->queue, delivery, queued);
-	if (delivery->state != DELIVERY_NONE)
-		--*count_of(delivery);
+	unlist(delivery);
+	count(delivery, -1);
 	delivery->state = DELIVERY_NONE;
 	if (delivery->reply)
 		LIST_REMOVE(delivery, answers);
+	else
+		TAILQ_REMOVE(&delivery->of_conn->chain, delivery, chained);
 	LIST_REMOVE(delivery, link);
-	waiter_remove(&delivery->waiter);
-	transfer_cancel(&delivery->transfer);
-	host_of(delivery)->timer_stop(delivery->timer);
-	delivery->timer = NULL;
+	still(delivery);
 }
 
 static void
 delivery_free(struct delivery *delivery)
 {
 	request_free(&delivery->request);
+	state_unref(&delivery->of_conn);
 	free(delivery);
 }
 
-static void
-conclude(struct delivery *delivery, const struct wps_answer *answer)
+void
+delivery_drop(struct delivery *delivery)
 {
-	struct events_worker *worker = delivery->worker;
-	const struct handler *handler = delivery->handler;
+	leave(delivery);
+	delivery_free(delivery);
+}
+
+static void enqueue(struct delivery *delivery);
+
+/* The next event of the connection's chain may go, if it has not. */
+static void
+release_next(struct conn_state *of_conn)
+{
+	struct delivery *next = TAILQ_FIRST(&of_conn->chain);
+
+	if (next == NULL || next->state != DELIVERY_WAITING)
+		return;
+	/* The last word is said whatever was before. */
+	if (next->kind == WPS_EVENT_DISCONNECTED)
+		next->deadline_ms = now_ms(next) + next->handler->timeout_ms;
+	enqueue(next);
+	lane_pump_later(lane_of(next));
+}
+
+void
+delivery_conclude(struct delivery *delivery, const struct wps_answer *answer)
+{
+	struct lane *lane = lane_of(delivery);
 
 	leave(delivery);
 	if (delivery->reply)
-		worker->plugin->host->answer(delivery->reply, answer);
+		host_of(delivery)->answer(delivery->reply, answer);
+	else
+		release_next(delivery->of_conn);
 	delivery_free(delivery);
-	lane_pump(worker, handler);
+	lane_pump_later(lane);
 }
 
 static void
-conclude_failed(struct delivery *delivery, int result)
+fail(struct delivery *delivery, int result)
 {
-	conclude(delivery, &(struct wps_answer){ .result = result });
+	unlist(delivery);
+	still(delivery);
+	lane_end(delivery, result);
 }
 
 static void
@@ -222,16 +274,18 @@ on_late(void *data)
 	struct delivery *delivery = data;
 
 	delivery->timer = NULL;
+	if (delivery->state == DELIVERY_SENDING && !delivery->answering)
+		report(delivery, false);
 	log_failure(delivery, 0, "timeout");
-	conclude_failed(delivery, WPS_ESYS);
+	fail(delivery, WPS_ESYS);
 }
 
-/* --- lanes ------------------------------------------------------------------------- */
+/* --- on its way -------------------------------------------------------------------- */
 
 static void
 enqueue(struct delivery *delivery)
 {
-	set_state(delivery, DELIVERY_QUEUED);
+	delivery_set_state(delivery, DELIVERY_QUEUED);
 	TAILQ_INSERT_TAIL(&lane_of(delivery)->queue, delivery, queued);
 	set_timer(delivery, left_ms(delivery), on_late);
 }
@@ -242,57 +296,13 @@ on_ready(struct waiter *waiter, bool agreed)
 	struct delivery *delivery = (struct delivery *)(void *)
 	    ((char *)waiter - offsetof(struct delivery, waiter));
 
-	if (agreed)
-		send_request(delivery);
-	else
-		conclude_failed(delivery, WPS_EPROTO);
-}
-
-/* It has a place: asks whether the URL agrees. The refusal is in the log. */
-static void
-begin(struct delivery *delivery)
-{
-	int rc = WPS_OK;
-
-	if (delivery->handler->validation)
-		rc = validator_ask(&delivery->worker->validator,
-		    delivery->request.check.data, &delivery->waiter);
-	if (rc == WPS_OK) {
-		send_request(delivery);
-	} else if (rc == WPS_PENDING) {
-		set_state(delivery, DELIVERY_VALIDATING);
-	} else {
-		conclude_failed(delivery, WPS_EPROTO);
-	}
-}
-
-/* Gives free places to those that wait; endings in here come back to the loop. */
-static void
-lane_pump(struct events_worker *worker, const struct handler *handler)
-{
-	struct lane *lane = &worker->lanes[handler->index];
-	struct delivery *delivery;
-
-	if (lane->pumping)
+	if (!agreed) {
+		fail(delivery, WPS_EPROTO);
 		return;
-	lane->pumping = true;
-	while (lane->active < handler->concurrency &&
-	    (delivery = TAILQ_FIRST(&lane->queue))) {
-		TAILQ_REMOVE(&lane->queue, delivery, queued);
-		set_state(delivery, DELIVERY_PLACED);
-		begin(delivery);
 	}
-	lane->pumping = false;
-}
-
-/* --- requests ------------------------------------------------------------------------ */
-
-static void
-on_head(void *data)
-{
-	struct delivery *delivery = data;
-
-	set_timer(delivery, delivery->handler->body_timeout_ms, on_late);
+	delivery_set_state(delivery, DELIVERY_READY);
+	TAILQ_INSERT_TAIL(&lane_of(delivery)->ready, delivery, queued);
+	lane_pump_later(lane_of(delivery));
 }
 
 static void
@@ -302,7 +312,82 @@ on_pause_end(void *data)
 
 	delivery->timer = NULL;
 	enqueue(delivery);
-	lane_pump(delivery->worker, delivery->handler);
+	lane_pump_later(lane_of(delivery));
+}
+
+/* Gives its place away for a while; false when that would be too long. */
+static bool
+pause_for(struct delivery *delivery, uint64_t ms)
+{
+	if (ms >= left_ms(delivery))
+		return false;
+	delivery_set_state(delivery, DELIVERY_PAUSED);
+	set_timer(delivery, ms, on_pause_end);
+	lane_pump_later(lane_of(delivery));
+	return true;
+}
+
+static void send_request(struct delivery *delivery);
+
+/* An origin that is down is asked by one event at a time; those that somebody
+ * waits for do not wait for it. */
+static void
+pass_breaker(struct delivery *delivery)
+{
+	uint64_t pause = breaker_ask(breaker_of(delivery), now_ms(delivery),
+	    &delivery->probe);
+
+	if (pause == 0)
+		send_request(delivery);
+	else if (delivery->reply || !pause_for(delivery, pause))
+		fail(delivery, WPS_ESYS);
+}
+
+/* Whether the URL agrees; a refusal is in the log. */
+void
+delivery_begin(struct delivery *delivery)
+{
+	const struct handler *handler = delivery->handler;
+	int rc = WPS_OK;
+
+	if (handler->validation)
+		rc = validator_ask(&delivery->worker->validator,
+		    &(struct validate_request){
+			.url = delivery->request.check.data,
+			.shown = handler->shown,
+			.tls = &handler->tls,
+		    }, &delivery->waiter);
+	if (rc == WPS_OK)
+		pass_breaker(delivery);
+	else if (rc == WPS_PENDING)
+		delivery_set_state(delivery, DELIVERY_VALIDATING);
+	else
+		fail(delivery, WPS_EPROTO);
+}
+
+/* --- requests ------------------------------------------------------------------------ */
+
+static void
+on_head(void *data)
+{
+	struct delivery *delivery = data;
+
+	delivery->answering = true;
+	set_timer(delivery, delivery->handler->body_timeout_ms, on_late);
+}
+
+static bool
+may_repeat(const struct delivery *delivery)
+{
+	switch (delivery->handler->retry) {
+	case RETRY_NONBLOCKING:
+		return delivery->reply == NULL;
+	case RETRY_ALL:
+		return true;
+	case RETRY_NONE:
+		break;
+	}
+	return false;
 }
 
 /* Whether it is tried once more, after a pause. */
@@ -313,27 +398,19 @@ repeat(struct delivery *delivery, const struct transfer_answer *from)
 	    (from->end == TRANSFER_ANSWERED &&
 	    (from->status == 408 || from->status >= 500));
 
-	if (!worth || delivery->reply || delivery->repeats >= REPEATS)
-		return false;
-	uint64_t pause = delivery->worker->repeat_ms[delivery->repeats];
-	if (pause >= left_ms(delivery))
+	if (!worth || !may_repeat(delivery) || delivery->repeats >= REPEATS ||
+	    !pause_for(delivery, delivery->worker->repeat_ms[delivery->repeats]))
 		return false;
 	delivery->repeats++;
-	set_state(delivery, DELIVERY_PAUSED);
-	set_timer(delivery, pause, on_pause_end);
-	lane_pump(delivery->worker, delivery->handler);
 	return true;
 }
 
 static void
 apply_state(struct delivery *delivery, struct answer *answer)
 {
-	const struct cloudevents *plugin = delivery->worker->plugin;
-
-	if (!answer->has_state || delivery->conn == NULL)
+	if (!answer->has_state || delivery->reply == NULL)
 		return;
-	if (state_set(state_get(plugin->host, plugin->self, delivery->conn),
-	    answer->state) != WPS_OK) {
+	if (state_set(delivery->of_conn, answer->state) != WPS_OK) {
 		answer->out = (struct wps_answer){ .result = WPS_ENOMEM };
 		answer->problem = "no memory for ce-connectionState";
 	}
@@ -346,35 +423,47 @@ on_answer(void *data, const struct transfer_answer *from)
 	struct answer answer;
 
 	delivery->transfer = NULL;
+	report(delivery, from->end != TRANSFER_FAILED || delivery->answering);
 	if (repeat(delivery, from))
 		return;
 	answer_read(&answer, delivery->kind, from);
 	apply_state(delivery, &answer);
+	if (from->has_cookies)
+		state_set_cookies(delivery->of_conn,
+		    transfer_cookies(from->transfer));
 	if (answer.out.result != WPS_OK)
 		log_failure(delivery, from->status, answer.problem);
-	conclude(delivery, &answer.out);
+	delivery_conclude(delivery, &answer.out);
 	answer_free(&answer);
 }
 
 static void
 send_request(struct delivery *delivery)
 {
-	set_state(delivery, DELIVERY_SENDING);
+	const struct handler *handler = delivery->handler;
+
+	delivery_set_state(delivery, DELIVERY_SENDING);
+	delivery->answering = false;
 	delivery->transfer = transport_start(&delivery->worker->transport,
 	    &(struct transfer_request){
 		.method = "POST",
 		.url = delivery->request.url.data,
 		.headers = delivery->request.headers,
 		.body = text_span(&delivery->request.body),
-		.max_body = delivery->handler->max_answer,
-		.once = delivery->reply != NULL,
+		.max_body = delivery->kind == WPS_EVENT_CONNECT &&
+		    handler->max_answer > ANSWER_CONNECT_MAX ?
+		    ANSWER_CONNECT_MAX : handler->max_answer,
+		.tls = &handler->tls,
+		.with_cookies = handler->cookies,
+		.cookies = delivery->of_conn->cookies,
+		.once = !may_repeat(delivery),
 		.head = on_head,
 		.done = on_answer,
 		.data = delivery,
 	});
 	if (delivery->transfer == NULL) {
 		log_failure(delivery, 0, "the request could not be started");
-		conclude_failed(delivery, WPS_ESYS);
+		fail(delivery, WPS_ESYS);
 	}
 }
 
@@ -392,8 +481,7 @@ make_request(struct delivery *delivery, const struct wps_event *event)
 {
 	struct events_worker *worker = delivery->worker;
 	const struct cloudevents *plugin = worker->plugin;
-	struct conn_state *state =
-	    state_get(plugin->host, plugin->self, event->conn);
+	struct conn_state *state = delivery->of_conn;
 
 	return request_make(&delivery->request, &(struct request_facts){
 		.host = plugin->host,
@@ -408,53 +496,58 @@ make_request(struct delivery *delivery, const struct wps_event *event)
 	}, event);
 }
 
-static bool
-lane_is_full(const struct delivery *delivery)
-{
-	const struct lane *lane = lane_of(delivery);
-
-	if (delivery->reply == NULL)
-		return lane->nonblocking >= LANE_NONBLOCKING_MAX;
-	return lane->active >= delivery->handler->concurrency &&
-	    lane->blocking >= delivery->handler->queue;
-}
-
 static struct delivery *
 add(struct events_worker *worker, const struct handler *handler,
     const struct wps_event *event, struct wps_reply *reply)
 {
+	const struct cloudevents *plugin = worker->plugin;
 	struct delivery *delivery = must_calloc(1, sizeof(*delivery));
 
 	delivery->worker = worker;
 	delivery->handler = handler;
 	delivery->kind = event->kind;
 	delivery->reply = reply;
-	delivery->conn = reply ? event->conn : NULL;
+	delivery->of_conn =
+	    state_ref(state_get(plugin->host, plugin->self, event->conn));
 	delivery->waiter.ready = on_ready;
-	delivery->deadline_ms =
-	    worker->plugin->host->now_ms(worker->worker) + handler->timeout_ms;
+	delivery->deadline_ms = now_ms(delivery) + handler->timeout_ms;
 	LIST_INSERT_HEAD(&worker->all, delivery, link);
 	if (reply)
 		LIST_INSERT_HEAD(bucket_of(worker, reply), delivery, answers);
+	else
+		TAILQ_INSERT_TAIL(&delivery->of_conn->chain, delivery, chained);
 	return delivery;
+}
+
+/* Behind earlier ones of its connection. */
+static void
+wait_in_chain(struct delivery *delivery)
+{
+	delivery_set_state(delivery, DELIVERY_WAITING);
+	if (delivery->kind != WPS_EVENT_DISCONNECTED)
+		set_timer(delivery, left_ms(delivery), on_late);
 }
 
 void
 delivery_start(struct events_worker *worker, const struct handler *handler,
     const struct wps_event *event, struct wps_reply *reply)
 {
+	struct lane *lane = &worker->lanes[handler->index];
+	bool full = !lane_has_room(lane, event->kind, reply != NULL);
 	struct delivery *delivery = add(worker, handler, event, reply);
-	bool full = lane_is_full(delivery);
 	int rc = full ? WPS_ESYS : make_request(delivery, event);
 
 	if (rc != WPS_OK) {
 		log_failure(delivery, 0, full ? "the queue is full" :
 		    "the event cannot be sent");
-		conclude_failed(delivery, rc);
-		return;
+		lane_end(delivery, rc);
+	} else if (reply == NULL &&
+	    TAILQ_FIRST(&delivery->of_conn->chain) != delivery) {
+		wait_in_chain(delivery);
+	} else {
+		enqueue(delivery);
+		lane_pump(lane);
 	}
-	enqueue(delivery);
-	lane_pump(worker, handler);
 }
 
 void
@@ -468,58 +561,7 @@ delivery_cancel(struct events_worker *worker, const struct wps_reply *reply)
 	}
 	if (delivery == NULL)
 		return;
-	const struct handler *handler = delivery->handler;
-	leave(delivery);
-	delivery_free(delivery);
-	lane_pump(worker, handler);
-}
-
-/* --- workers ----------------------------------------------------------------------------- */
-
-int
-events_worker_init(struct events_worker *worker, struct cloudevents *plugin,
-    struct wps_worker *of)
-{
-	const struct wps_host *host = plugin->host;
-
-	*worker = (struct events_worker){
-		.plugin = plugin,
-		.worker = of,
-		.repeat_ms = validate_times_default.repeat_ms,
-	};
-	if (getentropy(&worker->series, sizeof(worker->series)) != 0)
-		return WPS_ESYS;
-	int rc = transport_init(&worker->transport, host, of, &plugin->transport);
-	if (rc != WPS_OK)
-		return rc;
-	validator_init(&worker->validator, host, plugin->self, of,
-	    &worker->transport, &plugin->origin, plugin->user_agent);
-	worker->lanes = must_calloc(plugin->handlers.handler_count,
-	    sizeof(*worker->lanes));
-	for (unsigned i = 0; i < plugin->handlers.handler_count; i++)
-		TAILQ_INIT(&worker->lanes[i].queue);
-	LIST_INIT(&worker->all);
-	for (size_t i = 0; i < REPLY_BUCKETS; i++)
-		LIST_INIT(&worker->by_reply[i]);
-	return WPS_OK;
-}
-
-void
-events_worker_fini(struct events_worker *worker)
-{
-	struct delivery *delivery;
-	size_t lost = 0;
-
-	while ((delivery = LIST_FIRST(&worker->all))) {
-		lost++;
-		leave(delivery);
-		delivery_free(delivery);
-	}
-	if (lost > 0)
-		worker->plugin->host->log(worker->plugin->self, WPS_LOG_WARN,
-		    "events were not delivered before the end count=%zu", lost);
-	validator_fini(&worker->validator);
-	transport_fini(&worker->transport);
-	free(worker->lanes);
-	worker->lanes = NULL;
+	struct lane *lane = lane_of(delivery);
+	delivery_drop(delivery);
+	lane_pump_later(lane);
 }

@@ -6,17 +6,26 @@
 
 #include "template.h"
 
+#include "lib/names.h"
+
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define HANDLERS_PER_HUB 64
 #define HOUR_MS (60 * 60 * 1000)
 
+static const char *const retries[] = { "nonblocking", "all", "none", NULL };
+static const char *const encodings[] = { "utf8", "cloudevents", NULL };
+static const char *const auths[] = { "none", "bearer", "oauth", "jwt", NULL };
+
 static const struct wps_option handler_members[] = {
 	{ .name = "url", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
 	  .required = true,
-	  .help = "Where the events go; {hub} and {event} are replaced." },
+	  .help = "Where the events go; {hub} and {event} are replaced, "
+		  "{env:NAME} and {file:PATH} are secrets." },
 	{ .name = "user_events", .type = WPS_OPT_STRING, .max = 4096,
 	  .help = "Names of user events: \"*\", or a list like \"a,b\"." },
 	{ .name = "system_events", .type = WPS_OPT_STRINGS, .max = 3,
@@ -39,6 +48,46 @@ static const struct wps_option handler_members[] = {
 	{ .name = "max_answer", .type = WPS_OPT_SIZE, .fallback = "16MiB",
 	  .min = 1024, .max = 1 << 30,
 	  .help = "Longest body of an answer." },
+	{ .name = "retry", .type = WPS_OPT_ENUM, .fallback = "nonblocking",
+	  .choices = retries,
+	  .help = "Which events are sent again after 1, 3 and 5 seconds when "
+		  "the application cannot be asked." },
+	{ .name = "header_encoding", .type = WPS_OPT_ENUM, .fallback = "utf8",
+	  .choices = encodings,
+	  .help = "How ids stand in headers: as they are, or percent-encoded "
+		  "as CloudEvents has it." },
+	{ .name = "cookies", .type = WPS_OPT_BOOL, .fallback = "true",
+	  .help = "Whether cookies of answers are sent with later events of "
+		  "the same connection." },
+	{ .name = "ca", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
+	  .help = "File of the certificates, in PEM, that are trusted instead "
+		  "of the system's." },
+	{ .name = "certificate", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
+	  .help = "File of the certificate, in PEM, that is shown." },
+	{ .name = "key", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
+	  .help = "File of its key, in PEM." },
+	{ .name = "auth", .type = WPS_OPT_ENUM, .fallback = "none",
+	  .choices = auths,
+	  .help = "Which token events carry: one that does not change, one of "
+		  "OAuth 2.0 client credentials, or one that is signed here." },
+	{ .name = "auth_token", .type = WPS_OPT_SECRET, .min = 1, .max = 8192,
+	  .help = "The token of auth bearer." },
+	{ .name = "auth_url", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
+	  .help = "Where auth oauth gets its tokens." },
+	{ .name = "auth_client", .type = WPS_OPT_STRING, .min = 1, .max = 1024,
+	  .help = "The client id of auth oauth." },
+	{ .name = "auth_secret", .type = WPS_OPT_SECRET, .min = 1, .max = 4096,
+	  .help = "The client secret of auth oauth." },
+	{ .name = "auth_scope", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
+	  .help = "The scope that auth oauth asks for." },
+	{ .name = "auth_audience", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
+	  .help = "Whom the token is for: the claim aud of auth jwt, the "
+		  "parameter audience of auth oauth." },
+	{ .name = "presence_events", .type = WPS_OPT_STRINGS, .max = 2,
+	  .help = "Any of joined and left." },
+	{ .name = "presence_groups", .type = WPS_OPT_STRINGS, .max = 64,
+	  .help = "Patterns of the groups whose presence events are wanted; "
+		  "none: all." },
 	WPS_OPTION_END,
 };
 
@@ -60,6 +109,16 @@ system_event_bit(struct wps_span name)
 		return 1u << WPS_EVENT_CONNECTED;
 	if (span_eq_nocase(name, WPS_SPAN("disconnected")))
 		return 1u << WPS_EVENT_DISCONNECTED;
+	return 0;
+}
+
+static unsigned
+presence_event_bit(struct wps_span name)
+{
+	if (span_eq_nocase(name, WPS_SPAN("joined")))
+		return 1u << WPS_EVENT_JOINED;
+	if (span_eq_nocase(name, WPS_SPAN("left")))
+		return 1u << WPS_EVENT_LEFT;
 	return 0;
 }
 
@@ -93,20 +152,118 @@ complain(const struct wps_host *host, const struct wps_conf *map,
 }
 
 static int
-check_one(const struct wps_host *host, const struct wps_conf *map,
+check_url(const struct wps_host *host, const struct wps_conf *map,
     struct wps_err *err)
 {
+	struct wps_span url = host->conf_span(map, "url");
+	struct text resolved = { .data = NULL };
 	struct wps_err reason;
+	int rc = template_check(url, &reason);
 
-	if (template_check(host->conf_span(map, "url"), &reason) != WPS_OK)
-		return complain(host, map, "url", reason.text, err);
-	if (!pattern_is_valid(host->conf_span(map, "user_events")))
-		return complain(host, map, "user_events", "must be \"*\" or "
-		    "names between commas; there are no other wildcards", err);
+	if (rc == WPS_OK)
+		rc = template_resolve(url, &resolved, &reason);
+	text_clear(&resolved);
+	return rc == WPS_OK ? WPS_OK :
+	    complain(host, map, "url", reason.text, err);
+}
+
+static int
+check_presence(const struct wps_host *host, const struct wps_conf *map,
+    struct wps_err *err)
+{
+	for (size_t i = 0; i < host->conf_count(map, "presence_events"); i++) {
+		if (!presence_event_bit(host->conf_item(map, "presence_events", i)))
+			return complain(host, map, "presence_events",
+			    "may hold joined and left", err);
+	}
+	for (size_t i = 0; i < host->conf_count(map, "presence_groups"); i++) {
+		if (!pattern_valid(host->conf_item(map, "presence_groups", i)))
+			return complain(host, map, "presence_groups",
+			    "is no pattern of group names", err);
+	}
+	return WPS_OK;
+}
+
+/* Files are opened here, so that a mistake does not wait for the first event. */
+static int
+check_files(const struct wps_host *host, const struct wps_conf *map,
+    struct wps_err *err)
+{
+	static const char *const files[] = { "ca", "certificate", "key" };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char *path = host->conf_file(map, files[i]);
+		bool good = path == NULL || access(path, R_OK) == 0;
+		free(path);
+		if (!good)
+			return complain(host, map, files[i], strerror(errno), err);
+	}
+	if (!host->conf_span(map, "certificate").data !=
+	    !host->conf_span(map, "key").data)
+		return complain(host, map, "certificate",
+		    "certificate and key belong together", err);
+	return WPS_OK;
+}
+
+/* The options that a kind of auth needs. */
+static int
+check_auth(const struct wps_host *host, const struct wps_conf *map,
+    struct wps_err *err)
+{
+	static const struct {
+		enum handler_auth kind;
+		const char *option, *reason;
+	} needed[] = {
+		{ AUTH_BEARER, "auth_token", "auth bearer needs it" },
+		{ AUTH_OAUTH, "auth_url", "auth oauth needs it" },
+		{ AUTH_OAUTH, "auth_client", "auth oauth needs it" },
+		{ AUTH_OAUTH, "auth_secret", "auth oauth needs it" },
+		{ AUTH_JWT, "auth_audience", "auth jwt needs it" },
+	};
+	enum handler_auth kind = (enum handler_auth)host->conf_int(map, "auth");
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (needed[i].kind == kind &&
+		    host->conf_span(map, needed[i].option).data == NULL)
+			return complain(host, map, needed[i].option,
+			    needed[i].reason, err);
+	}
+	struct wps_err reason;
+	if (kind == AUTH_OAUTH &&
+	    template_check(host->conf_span(map, "auth_url"), &reason) != WPS_OK)
+		return complain(host, map, "auth_url", reason.text, err);
+	return WPS_OK;
+}
+
+static int
+check_system_events(const struct wps_host *host, const struct wps_conf *map,
+    struct wps_err *err)
+{
 	for (size_t i = 0; i < host->conf_count(map, "system_events"); i++) {
 		if (!system_event_bit(host->conf_item(map, "system_events", i)))
 			return complain(host, map, "system_events", "may hold "
 			    "connect, connected and disconnected", err);
+	}
+	return WPS_OK;
+}
+
+static int
+check_one(const struct wps_host *host, const struct wps_conf *map,
+    struct wps_err *err)
+{
+	static int (*const checks[])(const struct wps_host *,
+	    const struct wps_conf *, struct wps_err *) = {
+		check_url, check_system_events, check_presence, check_files,
+		check_auth,
+	};
+
+	if (!pattern_is_valid(host->conf_span(map, "user_events")))
+		return complain(host, map, "user_events", "must be \"*\" or "
+		    "names between commas; there are no other wildcards", err);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		int rc = checks[i](host, map, err);
+		if (rc != WPS_OK)
+			return rc;
 	}
 	return WPS_OK;
 }
@@ -136,40 +293,123 @@ share(int64_t limit, unsigned workers)
 }
 
 static void
-read_handler(struct handler *handler, const struct wps_host *host,
-    const struct wps_conf *map, unsigned workers)
+read_events(struct handler *handler, const struct wps_host *host,
+    const struct wps_conf *map)
 {
-	handler->url = host->conf_span(map, "url");
 	handler->user_events = span_trim(host->conf_span(map, "user_events"));
 	handler->any_user_event =
 	    wps_span_eq(handler->user_events, WPS_SPAN("*"));
 	for (size_t i = 0; i < host->conf_count(map, "system_events"); i++)
 		handler->system_events |= system_event_bit(
 		    host->conf_item(map, "system_events", i));
+	for (size_t i = 0; i < host->conf_count(map, "presence_events"); i++)
+		handler->system_events |= presence_event_bit(
+		    host->conf_item(map, "presence_events", i));
+	handler->presence = map;
+}
+
+static void
+read_credentials(struct handler_credentials *credentials,
+    const struct wps_host *host, const struct wps_conf *map)
+{
+	*credentials = (struct handler_credentials){
+		.kind = (enum handler_auth)host->conf_int(map, "auth"),
+		.token = host->conf_span(map, "auth_token"),
+		.url = host->conf_span(map, "auth_url"),
+		.client = host->conf_span(map, "auth_client"),
+		.secret = host->conf_span(map, "auth_secret"),
+		.scope = host->conf_span(map, "auth_scope"),
+		.audience = host->conf_span(map, "auth_audience"),
+	};
+}
+
+static void
+read_limits(struct handler *handler, const struct wps_host *host,
+    const struct wps_conf *map, unsigned workers)
+{
 	handler->timeout_ms = (uint64_t)host->conf_int(map, "timeout");
 	handler->body_timeout_ms = (uint64_t)host->conf_int(map, "body_timeout");
-	handler->validation = host->conf_bool(map, "validation");
 	handler->concurrency = share(host->conf_int(map, "concurrency"), workers);
 	handler->queue = share(host->conf_int(map, "queue"), workers);
 	handler->max_answer = (size_t)host->conf_int(map, "max_answer");
 }
 
-static void
+static unsigned
+find_origin(struct handlers *handlers, struct wps_span origin)
+{
+	unsigned i = 0;
+
+	while (i < handlers->origin_count &&
+	    !span_eq_nocase(handlers->origins[i], origin))
+		i++;
+	if (i == handlers->origin_count) {
+		struct wps_span *grown = reallocarray(handlers->origins, i + 1,
+		    sizeof(*grown));
+		if (grown == NULL)
+			abort();
+		handlers->origins = grown;
+		handlers->origins[handlers->origin_count++] = origin;
+	}
+	return i;
+}
+
+static int
+read_url(struct handlers *handlers, struct handler *handler,
+    const struct wps_host *host, const struct wps_self *self,
+    const struct wps_conf *map)
+{
+	struct wps_span url = host->conf_span(map, "url");
+	struct wps_err err = { "no memory" };
+
+	if (template_resolve(url, &handler->url, &err) != WPS_OK) {
+		host->log(self, WPS_LOG_ERR, "url: %s", err.text);
+		return WPS_EINVAL;
+	}
+	handler->shown = url_without_query(url);
+	handler->origin = find_origin(handlers, url_origin(url));
+	return WPS_OK;
+}
+
+static int
+read_handler(struct handlers *handlers, struct handler *handler,
+    const struct wps_host *host, const struct wps_self *self,
+    const struct wps_conf *map)
+{
+	handler->index = handlers->handler_count++;
+	read_events(handler, host, map);
+	read_limits(handler, host, map, host->worker_count(self));
+	read_credentials(&handler->credentials, host, map);
+	handler->validation = host->conf_bool(map, "validation");
+	handler->retry = (enum handler_retry)host->conf_int(map, "retry");
+	handler->encoding =
+	    (enum handler_encoding)host->conf_int(map, "header_encoding");
+	handler->cookies = host->conf_bool(map, "cookies");
+	handler->tls = (struct transfer_tls){
+		.ca = host->conf_file(map, "ca"),
+		.certificate = host->conf_file(map, "certificate"),
+		.key = host->conf_file(map, "key"),
+	};
+	return read_url(handlers, handler, host, self, map);
+}
+
+static int
 read_set(struct handlers *handlers, struct handler_set *set,
     const struct wps_host *host, const struct wps_self *self,
     struct wps_span hub)
 {
 	const struct wps_conf *conf = host->conf_hub(self, hub);
+	size_t count = host->conf_count(conf, "event_handlers");
+	int rc = WPS_OK;
 
 	set->hub = hub;
-	set->count = host->conf_count(conf, "event_handlers");
-	set->handlers = must_calloc(set->count, sizeof(*set->handlers));
-	for (size_t i = 0; i < set->count; i++) {
-		set->handlers[i].index = handlers->handler_count++;
-		read_handler(&set->handlers[i], host,
-		    host->conf_map(conf, "event_handlers", i),
-		    host->worker_count(self));
+	set->handlers = must_calloc(count, sizeof(*set->handlers));
+	while (rc == WPS_OK && set->count < count) {
+		struct handler *handler = &set->handlers[set->count];
+		rc = read_handler(handlers, handler, host, self,
+		    host->conf_map(conf, "event_handlers", set->count++));
+		set->events |= handler->system_events;
 	}
+	return rc;
 }
 
 static int
@@ -189,30 +429,48 @@ compare_sets(const void *a, const void *b)
 	return compare_hubs(left->hub, right->hub);
 }
 
-void
+int
 handlers_init(struct handlers *handlers, const struct wps_host *host,
     const struct wps_self *self)
 {
 	*handlers = (struct handlers){ .hubs = NULL };
-	read_set(handlers, &handlers->any, host, self, WPS_SPAN("*"));
+	int rc = read_set(handlers, &handlers->any, host, self, WPS_SPAN("*"));
 
 	while (host->conf_hub_name(self, handlers->hub_count).data)
 		handlers->hub_count++;
 	handlers->hubs = must_calloc(handlers->hub_count, sizeof(*handlers->hubs));
-	for (size_t i = 0; i < handlers->hub_count; i++)
-		read_set(handlers, &handlers->hubs[i], host, self,
+	for (size_t i = 0; rc == WPS_OK && i < handlers->hub_count; i++)
+		rc = read_set(handlers, &handlers->hubs[i], host, self,
 		    host->conf_hub_name(self, i));
-	qsort(handlers->hubs, handlers->hub_count, sizeof(*handlers->hubs),
-	    compare_sets);
+	if (rc != WPS_OK)
+		handlers_fini(handlers);
+	else
+		qsort(handlers->hubs, handlers->hub_count,
+		    sizeof(*handlers->hubs), compare_sets);
+	return rc;
+}
+
+static void
+free_set(struct handler_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		struct handler *handler = &set->handlers[i];
+		text_clear(&handler->url);
+		free(handler->tls.ca);
+		free(handler->tls.certificate);
+		free(handler->tls.key);
+	}
+	free(set->handlers);
 }
 
 void
 handlers_fini(struct handlers *handlers)
 {
 	for (size_t i = 0; i < handlers->hub_count; i++)
-		free(handlers->hubs[i].handlers);
+		free_set(&handlers->hubs[i]);
 	free(handlers->hubs);
-	free(handlers->any.handlers);
+	free_set(&handlers->any);
+	free(handlers->origins);
 	*handlers = (struct handlers){ .hubs = NULL };
 }
 
@@ -245,17 +503,56 @@ takes_user_event(const struct handler *handler, struct wps_span name)
 	return false;
 }
 
+/* Without patterns every group is wanted. */
+static bool
+takes_group(const struct wps_host *host, const struct handler *handler,
+    struct wps_span group)
+{
+	size_t count = host->conf_count(handler->presence, "presence_groups");
+
+	for (size_t i = 0; i < count; i++) {
+		if (pattern_match(host->conf_item(handler->presence,
+		    "presence_groups", i), group))
+			return true;
+	}
+	return count == 0;
+}
+
+static bool
+takes(const struct wps_host *host, const struct handler *handler,
+    const struct wps_event *event)
+{
+	switch (event->kind) {
+	case WPS_EVENT_USER:
+		return takes_user_event(handler, event->name);
+	case WPS_EVENT_JOINED:
+	case WPS_EVENT_LEFT:
+		return (handler->system_events & 1u << event->kind) != 0 &&
+		    takes_group(host, handler, event->group);
+	case WPS_EVENT_CONNECT:
+	case WPS_EVENT_CONNECTED:
+	case WPS_EVENT_DISCONNECTED:
+		break;
+	}
+	return (handler->system_events & 1u << event->kind) != 0;
+}
+
 const struct handler *
-handlers_find(const struct handlers *handlers, struct wps_span hub,
-    enum wps_event_kind kind, struct wps_span name)
+handlers_find(const struct handlers *handlers, const struct wps_host *host,
+    struct wps_span hub, const struct wps_event *event)
 {
 	const struct handler_set *set = find_set(handlers, hub);
 
 	for (size_t i = 0; i < set->count; i++) {
-		const struct handler *handler = &set->handlers[i];
-		if (kind == WPS_EVENT_USER ? takes_user_event(handler, name) :
-		    (handler->system_events & 1u << kind) != 0)
-			return handler;
+		if (takes(host, &set->handlers[i], event))
+			return &set->handlers[i];
 	}
 	return NULL;
+}
+
+bool
+handlers_want_presence(const struct handlers *handlers, struct wps_span hub)
+{
+	return (find_set(handlers, hub)->events &
+	    (1u << WPS_EVENT_JOINED | 1u << WPS_EVENT_LEFT)) != 0;
 }

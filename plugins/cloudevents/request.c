@@ -20,6 +20,8 @@ static const struct {
 	[WPS_EVENT_CONNECTED] = { "connected", "azure.webpubsub.sys." },
 	[WPS_EVENT_DISCONNECTED] = { "disconnected", "azure.webpubsub.sys." },
 	[WPS_EVENT_USER] = { "user", "azure.webpubsub.user." },
+	[WPS_EVENT_JOINED] = { "joined", "azure.webpubsub.gp." },
+	[WPS_EVENT_LEFT] = { "left", "azure.webpubsub.gp." },
 };
 
 static const char *const content_types[] = {
@@ -45,30 +47,22 @@ event_name(const struct wps_event *event)
 /* --- header lines ------------------------------------------------------------- */
 
 static bool
-is_line_breaker(char c)
+is_printable(struct wps_span text)
 {
-	return c == '\r' || c == '\n' || c == '\0';
-}
-
-/* A name that can be a header's value: printable ASCII. */
-static bool
-name_is_sendable(struct wps_span name)
-{
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.data[i] < ' ' || name.data[i] > '~')
-			return false;
-	}
-	return name.len > 0;
-}
-
-static bool
-value_is_sendable(struct wps_span value)
-{
-	for (size_t i = 0; i < value.len; i++) {
-		if (is_line_breaker(value.data[i]))
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] < ' ' || text.data[i] > '~')
 			return false;
 	}
 	return true;
+}
+
+/* A name that is the same before and behind a header line: printable ASCII, no
+ * blank at its ends. */
+static bool
+name_is_sendable(struct wps_span name)
+{
+	return name.len > 0 && is_printable(name) && name.data[0] != ' ' &&
+	    name.data[name.len - 1] != ' ';
 }
 
 /* libcurl sends a header without value only when it is written like this. */
@@ -81,44 +75,59 @@ add_line(struct text *lines, const char *name, struct wps_span value)
 	text_add_char(lines, '\0');
 }
 
-/* Ids come from applications and clients: their bytes are sent as they are,
- * but for those that would break the line. */
-static void
-add_id(struct text *lines, struct wps_span id)
+/* What would break the line is encoded always; as CloudEvents has it, all that is
+ * not printable ASCII, and blanks, quotes and percent signs. */
+static bool
+needs_encoding(char c, enum handler_encoding encoding)
 {
-	for (size_t i = 0; i < id.len; i++) {
-		if (is_line_breaker(id.data[i]))
-			text_printf(lines, "%%%02X", (unsigned char)id.data[i]);
+	if (encoding == ENCODING_CLOUDEVENTS)
+		return c <= ' ' || c > '~' || c == '"' || c == '%';
+	return c == '\r' || c == '\n' || c == '\0';
+}
+
+static void
+add_encoded(struct text *lines, enum handler_encoding encoding,
+    struct wps_span value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		if (needs_encoding(value.data[i], encoding))
+			text_printf(lines, "%%%02X",
+			    (unsigned char)value.data[i]);
 		else
-			text_add_char(lines, id.data[i]);
+			text_add_char(lines, value.data[i]);
 	}
 }
 
+/* Ids come from applications and clients: their bytes are sent as they are,
+ * unless the handler wants them encoded. */
 static void
-add_id_line(struct text *lines, const char *name, struct wps_span id)
+add_id_line(struct text *lines, const struct request_facts *facts,
+    const char *name, struct wps_span id)
 {
 	text_add(lines, wps_span_str(name));
 	text_add(lines, WPS_SPAN(": "));
-	add_id(lines, id);
+	add_encoded(lines, facts->handler->encoding, id);
 	text_add_char(lines, '\0');
 }
 
 static void
-add_type(struct text *lines, const struct wps_event *event)
+add_type(struct text *lines, const struct request_facts *facts,
+    const struct wps_event *event)
 {
 	text_add(lines, WPS_SPAN("ce-type: "));
 	text_add(lines, wps_span_str(kinds[event->kind].prefix));
-	text_add(lines, event_name(event));
+	add_encoded(lines, facts->handler->encoding, event_name(event));
 	text_add_char(lines, '\0');
 }
 
 static void
-add_source(struct text *lines, const struct wps_conn_view *conn)
+add_source(struct text *lines, const struct request_facts *facts,
+    const struct wps_conn_view *conn)
 {
 	text_add(lines, WPS_SPAN("ce-source: /hubs/"));
 	text_add(lines, conn->hub);
 	text_add(lines, WPS_SPAN("/client/"));
-	add_id(lines, conn->id);
+	add_encoded(lines, facts->handler->encoding, conn->id);
 	text_add_char(lines, '\0');
 }
 
@@ -171,14 +180,14 @@ add_connection(struct text *lines, const struct request_facts *facts,
 
 	add_signature(lines, facts, conn->id);
 	add_line(lines, "ce-hub", conn->hub);
-	add_id_line(lines, "ce-connectionId", conn->id);
-	add_line(lines, "ce-eventName", event_name(event));
+	add_id_line(lines, facts, "ce-connectionId", conn->id);
+	add_id_line(lines, facts, "ce-eventName", event_name(event));
 	if (conn->user.len > 0)
-		add_id_line(lines, "ce-userId", conn->user);
+		add_id_line(lines, facts, "ce-userId", conn->user);
 	if (conn->subprotocol.len > 0 && event->kind != WPS_EVENT_CONNECT)
-		add_line(lines, "ce-subprotocol", conn->subprotocol);
+		add_id_line(lines, facts, "ce-subprotocol", conn->subprotocol);
 	if (facts->state.len > 0)
-		add_line(lines, "ce-connectionState", facts->state);
+		add_id_line(lines, facts, "ce-connectionState", facts->state);
 }
 
 /* Whether a later entry has the same key: of those, the last counts. */
@@ -214,7 +223,7 @@ add_metadata(struct text *lines, const struct wps_event *event)
 		return WPS_EINVAL;
 	for (size_t i = 0; i < event->metadata_count; i++) {
 		const struct wps_pair *pair = &event->metadata[i];
-		if (!is_token(pair->key) || !value_is_sendable(pair->value))
+		if (!is_token(pair->key) || !is_printable(pair->value))
 			return WPS_EINVAL;
 		if (is_replaced(event, i))
 			continue;
@@ -239,16 +248,19 @@ add_lines(struct text *lines, const struct request_facts *facts,
 {
 	const struct wps_conn_view *conn = facts->host->conn_view(event->conn);
 
-	if (!name_is_sendable(event_name(event)) ||
-	    !value_is_sendable(conn->hub) || !value_is_sendable(conn->subprotocol))
+	if (facts->handler->encoding == ENCODING_UTF8 &&
+	    (!name_is_sendable(event_name(event)) ||
+	     !is_printable(conn->subprotocol)))
+		return WPS_EINVAL;
+	if (event_name(event).len == 0 || !is_printable(conn->hub))
 		return WPS_EINVAL;
 
 	add_line(lines, "Content-Type", wps_span_str(content_type(event)));
 	add_line(lines, "WebHook-Request-Origin", facts->origin);
 	add_line(lines, "ce-awpsversion", WPS_SPAN("1.0"));
 	add_line(lines, "ce-specversion", WPS_SPAN("1.0"));
-	add_type(lines, event);
-	add_source(lines, conn);
+	add_type(lines, facts, event);
+	add_source(lines, facts, conn);
 	text_printf(lines, "ce-id: %llu", (unsigned long long)facts->event_id);
 	text_add_char(lines, '\0');
 	add_time(lines);
@@ -295,12 +307,12 @@ cut_reason(struct wps_span reason)
 	return reason;
 }
 
+/* {"<name>":"<value>"} */
 static int
-disconnected_body(struct wps_span reason, struct text *out)
+member_body(const char *name, struct wps_span value, struct text *out)
 {
-	reason = cut_reason(reason);
-	json_t *body = json_pack("{s:s%}", "reason",
-	    reason.len ? reason.data : "", reason.len);
+	json_t *body = json_pack("{s:s%}", name,
+	    value.len ? value.data : "", value.len);
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 
 	json_decref(body);
@@ -321,7 +333,10 @@ make_body(struct text *out, const struct wps_event *event)
 		text_add(out, WPS_SPAN("{}"));
 		return WPS_OK;
 	case WPS_EVENT_DISCONNECTED:
-		return disconnected_body(event->reason, out);
+		return member_body("reason", cut_reason(event->reason), out);
+	case WPS_EVENT_JOINED:
+	case WPS_EVENT_LEFT:
+		return member_body("group", event->group, out);
 	case WPS_EVENT_USER:
 		text_add(out, event->payload);
 		return WPS_OK;
@@ -340,10 +355,10 @@ request_make(struct request *request, const struct request_facts *facts,
 	int rc = add_lines(&request->lines, facts, event);
 
 	if (rc == WPS_OK)
-		rc = template_expand(handler->url, hub, event_name(event),
+		rc = template_expand(text_span(&handler->url), hub, event_name(event),
 		    &request->url);
 	if (rc == WPS_OK && handler->validation)
-		rc = template_expand(handler->url, hub, WPS_SPAN("validate"),
+		rc = template_expand(text_span(&handler->url), hub, WPS_SPAN("validate"),
 		    &request->check);
 	if (rc == WPS_OK)
 		rc = make_body(&request->body, event);

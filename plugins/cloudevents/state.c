@@ -12,9 +12,20 @@ state_get(const struct wps_host *host, const struct wps_self *self,
 {
 	void **slot = host->conn_slot(self, conn);
 
-	if (*slot == NULL)
-		*slot = must_calloc(1, sizeof(struct conn_state));
+	if (*slot == NULL) {
+		struct conn_state *state = must_calloc(1, sizeof(*state));
+		state->refs = 1;
+		TAILQ_INIT(&state->chain);
+		*slot = state;
+	}
 	return *slot;
+}
+
+struct conn_state *
+state_ref(struct conn_state *state)
+{
+	state->refs++;
+	return state;
 }
 
 int
@@ -30,12 +41,42 @@ state_set(struct conn_state *state, struct wps_span value)
 	return WPS_OK;
 }
 
-void
-state_free(struct conn_state **state)
+/* Cuts the list behind what a connection may have. */
+static void
+limit_cookies(struct curl_slist *cookies)
 {
-	if (*state == NULL)
+	size_t bytes = strlen(cookies->data);
+	unsigned count = 1;
+
+	while (cookies->next) {
+		bytes += strlen(cookies->next->data);
+		if (++count > COOKIES_MAX || bytes > COOKIES_BYTES_MAX) {
+			curl_slist_free_all(cookies->next);
+			cookies->next = NULL;
+			return;
+		}
+		cookies = cookies->next;
+	}
+}
+
+void
+state_set_cookies(struct conn_state *state, struct curl_slist *cookies)
+{
+	curl_slist_free_all(state->cookies);
+	state->cookies = cookies;
+	if (cookies)
+		limit_cookies(cookies);
+}
+
+void
+state_unref(struct conn_state **ref)
+{
+	struct conn_state *state = *ref;
+
+	*ref = NULL;
+	if (state == NULL || --state->refs > 0)
 		return;
-	text_free(&(*state)->value);
-	free(*state);
-	*state = NULL;
+	text_free(&state->value);
+	curl_slist_free_all(state->cookies);
+	free(state);
 }

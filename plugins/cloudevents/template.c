@@ -5,6 +5,8 @@
  */
 #include "template.h"
 
+#include "secret.h"
+
 #include "lib/pct.h"
 
 #include <stdio.h>
@@ -14,6 +16,8 @@ enum piece_kind {
 	PIECE_TEXT = 1,
 	PIECE_HUB,
 	PIECE_EVENT,
+	PIECE_ENV,
+	PIECE_FILE,
 	PIECE_UNKNOWN, /* a parameter that there is not, or a lone brace */
 };
 
@@ -43,6 +47,10 @@ parameter(struct wps_span rest)
 		piece.kind = PIECE_HUB;
 	else if (span_eq_nocase(piece.text, WPS_SPAN("{event}")))
 		piece.kind = PIECE_EVENT;
+	else if (begins_nocase(piece.text, "{env:"))
+		piece.kind = PIECE_ENV;
+	else if (begins_nocase(piece.text, "{file:"))
+		piece.kind = PIECE_FILE;
 	return piece;
 }
 
@@ -85,10 +93,10 @@ check_parameters(struct wps_span rest, struct wps_err *err)
 			continue;
 		if (begins_nocase(piece.text, "{@Microsoft.KeyVault"))
 			return refuse(err, "references to a key vault are not "
-			    "supported: write the value itself");
+			    "supported: use {env:NAME} or {file:PATH}");
 		snprintf(err->text, sizeof(err->text),
-		    "unknown parameter \"%.*s\": there are {hub} and {event}; "
-		    "other braces are written %%7B and %%7D",
+		    "unknown parameter \"%.*s\": there are {hub}, {event}, "
+		    "{env:NAME} and {file:PATH}; other braces are written %%7B and %%7D",
 		    (int)(piece.text.len > 64 ? 64 : piece.text.len),
 		    piece.text.data);
 		return WPS_EINVAL;
@@ -137,17 +145,73 @@ template_check(struct wps_span url, struct wps_err *err)
 	return rc != WPS_OK ? rc : check_parameters(rest, err);
 }
 
-static int
-add_value(struct text *out, struct wps_span value)
+static void
+add_escaped(struct text *out, struct wps_span value)
 {
-	if (wps_span_eq(value, WPS_SPAN(".")) || wps_span_eq(value, WPS_SPAN("..")))
-		return WPS_EINVAL;
 	for (size_t i = 0; i < value.len; i++) {
 		if (pct_is_unreserved(value.data[i]))
 			text_add_char(out, value.data[i]);
 		else
 			text_printf(out, "%%%02X", (unsigned char)value.data[i]);
 	}
+}
+
+/* What stands between the colon and the brace of {env:NAME}. */
+static struct wps_span
+argument(const struct piece *piece)
+{
+	const char *colon = memchr(piece->text.data, ':', piece->text.len);
+	const char *end = piece->text.data + piece->text.len - 1;
+
+	return (struct wps_span){ colon + 1, (size_t)(end - colon - 1) };
+}
+
+static int
+add_secret(struct text *out, const struct piece *piece, struct wps_err *err)
+{
+	struct text value = { .data = NULL };
+	int rc = piece->kind == PIECE_ENV ?
+	    secret_variable(argument(piece), &value, err) :
+	    secret_file(argument(piece), &value, err);
+
+	if (rc == WPS_OK)
+		add_escaped(out, text_span(&value));
+	out->failed |= value.failed;
+	text_clear(&value);
+	return rc;
+}
+
+int
+template_resolve(struct wps_span url, struct text *out, struct wps_err *err)
+{
+	struct piece piece;
+
+	while (next_piece(&url, &piece)) {
+		int rc = WPS_OK;
+		switch (piece.kind) {
+		case PIECE_ENV:
+		case PIECE_FILE:
+			rc = add_secret(out, &piece, err);
+			break;
+		case PIECE_HUB:
+		case PIECE_EVENT:
+		case PIECE_TEXT:
+		case PIECE_UNKNOWN:
+			text_add(out, piece.text);
+			break;
+		}
+		if (rc != WPS_OK)
+			return rc;
+	}
+	return out->failed ? WPS_ENOMEM : WPS_OK;
+}
+
+static int
+add_value(struct text *out, struct wps_span value)
+{
+	if (wps_span_eq(value, WPS_SPAN(".")) || wps_span_eq(value, WPS_SPAN("..")))
+		return WPS_EINVAL;
+	add_escaped(out, value);
 	return WPS_OK;
 }
 
@@ -166,6 +230,8 @@ template_expand(struct wps_span url, struct wps_span hub,
 		case PIECE_EVENT:
 			rc = add_value(out, event);
 			break;
+		case PIECE_ENV:
+		case PIECE_FILE:
 		case PIECE_TEXT:
 		case PIECE_UNKNOWN:
 			text_add(out, piece.text);
@@ -176,6 +242,18 @@ template_expand(struct wps_span url, struct wps_span hub,
 	}
 	text_add_char(out, '\0');
 	return out->failed ? WPS_ENOMEM : WPS_OK;
+}
+
+struct wps_span
+url_origin(struct wps_span url)
+{
+	const char *slashes = memmem(url.data, url.len, "//", 2);
+	size_t len = slashes ? (size_t)(slashes - url.data) + 2 : 0;
+
+	while (len < url.len && url.data[len] != '/' && url.data[len] != '?')
+		len++;
+	url.len = len;
+	return url;
 }
 
 struct wps_span

@@ -71,6 +71,14 @@ text_free(struct text *text)
 	*text = (struct text){ .data = NULL };
 }
 
+void
+text_clear(struct text *text)
+{
+	if (text->data)
+		explicit_bzero(text->data, text->cap);
+	text_free(text);
+}
+
 void *
 must_calloc(size_t count, size_t size)
 {

@@ -9,9 +9,10 @@
  */
 #include "transport.h"
 
-#include <netinet/in.h>
+#include "address.h"
+
 #include <stdlib.h>
-#include <strings.h>
+#include <sys/socket.h>
 
 #define POOL_MAX 64
 /* A body buffer that is larger is not kept with a pooled handle. */
@@ -25,6 +26,9 @@ struct transfer {
 	bool sent; /* libcurl has begun to send the request */
 	bool head_done;
 	bool too_large;
+	bool forbidden; /* an address was refused */
+	bool cut;       /* what is dropped of a refusal was too much */
+	size_t dropped;
 	int status;
 	struct text head, body;
 };
@@ -105,9 +109,11 @@ on_body(char *bytes, size_t size, size_t count, void *data)
 	} else {
 		room = TRANSFER_REFUSAL_MAX - transfer->body.len;
 		room = len < room ? len : room;
+		transfer->dropped += len - room;
+		transfer->cut = transfer->dropped > TRANSFER_DROPPED_MAX;
 	}
 	text_add(&transfer->body, (struct wps_span){ bytes, room });
-	return transfer->body.failed ? 0 : len;
+	return transfer->body.failed || transfer->cut ? 0 : len;
 }
 
 /* libcurl repeats a request when a kept connection turns out to be dead. */
@@ -126,34 +132,17 @@ on_send(void *data, char *peer, char *local, int peer_port, int local_port)
 	    CURL_PREREQFUNC_OK;
 }
 
-/* Addresses that only this machine's surroundings have, metadata services among them. */
-static bool
-is_link_local(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET) {
-		struct sockaddr_in v4;
-		memcpy(&v4, address, sizeof(v4));
-		return (ntohl(v4.sin_addr.s_addr) & 0xffff0000u) == 0xa9fe0000u;
-	}
-	if (address->sa_family == AF_INET6) {
-		struct sockaddr_in6 v6;
-		memcpy(&v6, address, sizeof(v6));
-		const uint8_t *bytes = v6.sin6_addr.s6_addr;
-		if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
-			return bytes[12] == 0xa9 && bytes[13] == 0xfe;
-		return IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr);
-	}
-	return false;
-}
-
 static curl_socket_t
 on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	const struct transport *transport = data;
+	struct transfer *transfer = data;
 
 	(void)purpose;
-	if (!transport->allow_link_local && is_link_local(&address->addr))
+	if (!transfer->transport->allow_link_local &&
+	    address_is_link_local(&address->addr)) {
+		transfer->forbidden = true;
 		return CURL_SOCKET_BAD;
+	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC,
 	    address->protocol);
 }
@@ -181,6 +170,7 @@ set_up(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, transfer->transport->idle_s);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -190,7 +180,9 @@ set_up(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer->transport);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+	    transfer->transport->connect_ms);
 }
 
 static struct transfer *
@@ -230,6 +222,33 @@ transfer_give(struct transfer *transfer)
 	transport->pooled++;
 }
 
+/* A CA of one's own stands instead of the system's. A pooled handle forgets
+ * what its last user had. */
+static void
+set_tls(CURL *easy, const struct transfer_tls *tls)
+{
+	static const struct transfer_tls none = { .ca = NULL };
+	const curl_version_info_data *system = curl_version_info(CURLVERSION_NOW);
+
+	if (tls == NULL)
+		tls = &none;
+	curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca ? tls->ca : system->cainfo);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, tls->ca ? NULL : system->capath);
+	curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->certificate);
+	curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key);
+}
+
+static void
+set_cookies(CURL *easy, const struct transfer_request *request)
+{
+	curl_easy_setopt(easy, CURLOPT_COOKIELIST, "ALL"); /* forgets them */
+	if (!request->with_cookies)
+		return;
+	for (const struct curl_slist *cookie = request->cookies; cookie;
+	    cookie = cookie->next)
+		curl_easy_setopt(easy, CURLOPT_COOKIELIST, cookie->data);
+}
+
 static void
 set_request(struct transfer *transfer)
 {
@@ -238,6 +257,8 @@ set_request(struct transfer *transfer)
 
 	curl_easy_setopt(easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+	set_tls(easy, request->tls);
+	set_cookies(easy, request);
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
 	if (strcmp(request->method, "POST") == 0) {
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -263,6 +284,8 @@ transport_start(struct transport *transport,
 		return NULL;
 	transfer->request = *request;
 	transfer->sent = transfer->head_done = transfer->too_large = false;
+	transfer->forbidden = transfer->cut = false;
+	transfer->dropped = 0;
 	transfer->status = 0;
 	transfer->head.len = transfer->body.len = 0;
 	set_request(transfer);
@@ -281,6 +304,15 @@ detach(struct transfer *transfer)
 	TAILQ_REMOVE(&transfer->transport->running, transfer, link);
 }
 
+struct curl_slist *
+transfer_cookies(const struct transfer *transfer)
+{
+	struct curl_slist *list = NULL;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_COOKIELIST, &list);
+	return list;
+}
+
 void
 transfer_cancel(struct transfer **transfer)
 {
@@ -293,6 +325,15 @@ transfer_cancel(struct transfer **transfer)
 
 /* --- driving libcurl ------------------------------------------------------------- */
 
+static bool
+sets_cookies(const struct transfer *transfer)
+{
+	struct wps_span rest = text_span(&transfer->head), value;
+
+	return transfer->request.with_cookies && is_success(transfer->status) &&
+	    head_find(&rest, WPS_SPAN("Set-Cookie"), &value);
+}
+
 static void
 finish(struct transfer *transfer, CURLcode code)
 {
@@ -301,14 +342,22 @@ finish(struct transfer *transfer, CURLcode code)
 		.status = transfer->status,
 		.head = text_span(&transfer->head),
 		.body = text_span(&transfer->body),
+		.transfer = transfer,
 	};
 
 	if (transfer->too_large)
 		answer.end = TRANSFER_TOO_LARGE;
-	else if (code != CURLE_OK)
+	else if (code == CURLE_COULDNT_CONNECT && transfer->forbidden)
+		answer.end = TRANSFER_FORBIDDEN;
+	else if (code != CURLE_OK && !transfer->cut)
 		answer.end = TRANSFER_FAILED;
-	if (code != CURLE_OK)
+	if (answer.end == TRANSFER_FORBIDDEN)
+		answer.problem = "the address is link-local or of a metadata "
+		    "service, see allow_link_local";
+	else if (answer.end != TRANSFER_ANSWERED)
 		answer.problem = curl_easy_strerror(code);
+	answer.has_cookies = answer.end == TRANSFER_ANSWERED &&
+	    sets_cookies(transfer);
 	detach(transfer);
 	transfer->request.done(transfer->request.data, &answer);
 	transfer_give(transfer);
@@ -413,6 +462,7 @@ transport_init(struct transport *transport, const struct wps_host *host,
 		.host = host,
 		.worker = worker,
 		.idle_s = options->idle_s,
+		.connect_ms = options->connect_ms,
 		.allow_link_local = options->allow_link_local,
 	};
 	TAILQ_INIT(&transport->running);

@@ -17,13 +17,16 @@
 #include <sys/queue.h>
 
 #define TRANSFER_HEAD_MAX (32 * 1024)
-/* Of answers with a status outside 2xx more than this is read and dropped. */
+/* Of answers with a status outside 2xx this is kept; what follows is read and
+ * dropped, so that the connection can be used again, but not for ever. */
 #define TRANSFER_REFUSAL_MAX 4096
+#define TRANSFER_DROPPED_MAX (64 * 1024)
 
 enum transfer_end {
 	TRANSFER_ANSWERED = 1, /* whole, whatever its status */
 	TRANSFER_FAILED,       /* no connection, or it broke */
 	TRANSFER_TOO_LARGE,    /* headers or body over their limit */
+	TRANSFER_FORBIDDEN,    /* no connection may go to that address */
 };
 
 struct transfer_answer {
@@ -32,6 +35,15 @@ struct transfer_answer {
 	struct wps_span head;  /* header lines, each with its line end */
 	struct wps_span body;
 	const char *problem;   /* a constant text without secrets; may be NULL */
+	bool has_cookies;      /* a success that sets some */
+	struct transfer *transfer; /* for transfer_cookies, during the call */
+};
+
+/* How a connection is made; owned by a handler, the same for all its requests. */
+struct transfer_tls {
+	char *ca;          /* PEM file; NULL: the system's */
+	char *certificate; /* PEM files; NULL: none */
+	char *key;
 };
 
 struct transfer_request {
@@ -40,6 +52,9 @@ struct transfer_request {
 	struct curl_slist *headers;
 	struct wps_span body; /* POST */
 	size_t max_body;      /* of the answer */
+	const struct transfer_tls *tls; /* may be NULL; outlives the transport */
+	bool with_cookies;    /* send these, and those of an earlier answer */
+	const struct curl_slist *cookies; /* borrowed during the call; may be NULL */
 	bool once;            /* never sent twice, not even after a kept connection died */
 
 	/* The status and all headers are there; may be NULL. Only timers may
@@ -59,6 +74,7 @@ struct transport {
 	struct wps_timer *timer;
 	bool posted;  /* a turn of libcurl is in the mailbox */
 	bool allow_link_local;
+	long connect_ms;
 	long idle_s;  /* how long a kept connection may rest */
 	struct transfer_list running;
 	struct transfer_list pool; /* with easy handles that are set up */
@@ -68,6 +84,7 @@ struct transport {
 struct transport_options {
 	long idle_connections; /* kept at most */
 	long idle_s;
+	long connect_ms; /* until a connection is there */
 	bool allow_link_local;
 };
 
@@ -81,6 +98,10 @@ void transport_fini(struct transport *transport);
 /* NULL when libcurl refuses; `done` never runs before this returns. */
 struct transfer *transport_start(struct transport *transport,
     const struct transfer_request *request);
+
+/* From `done`: the cookies that it has now. The caller frees the list, which may
+ * be NULL. */
+struct curl_slist *transfer_cookies(const struct transfer *transfer);
 
 /* Not from `head`. Accepts NULL, leaves NULL. */
 void transfer_cancel(struct transfer **transfer);

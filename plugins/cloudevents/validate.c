@@ -8,8 +8,6 @@
  */
 #include "validate.h"
 
-#include "template.h"
-
 #include <stdlib.h>
 
 #define REPEATS 3
@@ -32,6 +30,8 @@ struct validation {
 	LIST_ENTRY(validation) link;
 	struct validator *validator;
 	char *url; /* owned */
+	struct wps_span shown;          /* borrowed */
+	const struct transfer_tls *tls; /* borrowed */
 	enum opinion opinion;
 	bool used;          /* asked for since the last attempt */
 	bool with_get;      /* OPTIONS was not found */
@@ -44,12 +44,6 @@ struct validation {
 
 static void start_request(struct validation *validation);
 static void on_next(void *data);
-
-static struct wps_span
-shown(const struct validation *validation)
-{
-	return url_without_query(wps_span_str(validation->url));
-}
 
 static void
 set_timer(struct validation *validation, uint64_t after_ms, wps_timer_fn fn)
@@ -93,7 +87,7 @@ static void
 agree(struct validation *validation)
 {
 	const struct validator *validator = validation->validator;
-	struct wps_span url = shown(validation);
+	struct wps_span url = validation->shown;
 
 	if (validation->opinion != OPINION_AGREES)
 		validator->host->log(validator->self, WPS_LOG_INFO,
@@ -112,7 +106,7 @@ refuse(struct validation *validation, const char *why, int status,
 {
 	const struct validator *validator = validation->validator;
 	const struct validate_times *times = validator->times;
-	struct wps_span url = shown(validation);
+	struct wps_span url = validation->shown;
 
 	validator->host->log(validator->self,
 	    validation->opinion == OPINION_REFUSES ? WPS_LOG_DEBUG : WPS_LOG_WARN,
@@ -211,6 +205,7 @@ start_request(struct validation *validation)
 		.method = validation->with_get ? "GET" : "OPTIONS",
 		.url = validation->url,
 		.headers = validator->headers,
+		.tls = validation->tls,
 		.max_body = ANSWER_MAX,
 		.done = on_answer,
 		.data = validation,
@@ -267,30 +262,33 @@ find(const struct validator *validator, const char *url)
 }
 
 static struct validation *
-add(struct validator *validator, const char *url)
+add(struct validator *validator, const struct validate_request *request)
 {
 	struct validation *validation = must_calloc(1, sizeof(*validation));
-	size_t size = strlen(url) + 1;
+	size_t size = strlen(request->url) + 1;
 
 	validation->validator = validator;
 	validation->url = must_calloc(1, size);
-	memcpy(validation->url, url, size);
+	memcpy(validation->url, request->url, size);
+	validation->shown = request->shown;
+	validation->tls = request->tls;
 	TAILQ_INIT(&validation->waiters);
-	LIST_INSERT_HEAD(&validator->buckets[bucket_of(url)], validation, link);
+	LIST_INSERT_HEAD(&validator->buckets[bucket_of(request->url)],
+	    validation, link);
 	validator->count++;
 	return validation;
 }
 
 int
-validator_ask(struct validator *validator, const char *url,
-    struct waiter *waiter)
+validator_ask(struct validator *validator,
+    const struct validate_request *request, struct waiter *waiter)
 {
-	struct validation *validation = find(validator, url);
+	struct validation *validation = find(validator, request->url);
 
 	if (validation == NULL) {
 		if (validator->count >= VALIDATION_MAX)
 			return WPS_FULL;
-		validation = add(validator, url);
+		validation = add(validator, request);
 		start_attempt(validation);
 	}
 	validation->used = true;

@@ -26,6 +26,13 @@ struct validate_times {
 
 extern const struct validate_times validate_times_default;
 
+/* What is asked; `url` is copied, the rest outlives the validator. */
+struct validate_request {
+	const char *url;
+	struct wps_span shown; /* in the log instead of the URL */
+	const struct transfer_tls *tls;
+};
+
 /* Someone who waits for an attempt; embedded, called once unless removed. */
 struct waiter {
 	TAILQ_ENTRY(waiter) link;
@@ -54,11 +61,11 @@ void validator_init(struct validator *validator, const struct wps_host *host,
 void validator_fini(struct validator *validator);
 
 /*
- * Whether the URL (a C string) agrees. Returns WPS_OK; WPS_DECLINED: it does
+ * Whether the URL agrees. Returns WPS_OK; WPS_DECLINED: it does
  * not; WPS_PENDING: the waiter will hear; WPS_FULL: too many URLs.
  */
-int validator_ask(struct validator *validator, const char *url,
-    struct waiter *waiter);
+int validator_ask(struct validator *validator,
+    const struct validate_request *request, struct waiter *waiter);
 
 /* Harmless for one that does not wait. */
 void waiter_remove(struct waiter *waiter);

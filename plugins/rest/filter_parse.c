@@ -729,7 +729,12 @@ filter_new(size_t cap, size_t texts, locale_t locale)
 	if (filter == NULL)
 		return NULL;
 	*filter = (struct filter){
-		.match = { filter_run, ref, unref },
+		.match = {
+			.struct_size = sizeof(struct wps_match),
+			.test = filter_run,
+			.ref = ref,
+			.unref = unref,
+		},
 		.locale = locale,
 	};
 	atomic_init(&filter->refs, 1);

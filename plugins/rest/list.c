@@ -104,11 +104,11 @@ write_page(struct call *call, const struct wps_page *page)
 	for (size_t i = 0; i < page->count; i++) {
 		if (i > 0)
 			text_put_str(text, ",");
-		put_item(call, text, &page->items[i]);
+		put_item(call, text, page->items[i]);
 	}
 	text_put_str(text, "],\"nextLink\":");
 	if (page->count > 0 && page->more && (call->page.top == 0 || top > 0))
-		put_link(call, text, page->items[page->count - 1].name, top);
+		put_link(call, text, page->items[page->count - 1]->name, top);
 	else
 		text_put_str(text, "null");
 	text_put_str(text, "}");
@@ -136,11 +136,11 @@ put_rule(struct text *text, const struct wps_rule *rule)
 static void
 write_detail(struct call *call, const struct wps_page *page)
 {
-	const struct wps_listed *item = page->items;
 	struct text *text = &call->answer;
 
 	if (page->count == 0)
 		return;
+	const struct wps_listed *item = page->items[0];
 	put_member(text, "{\"connectionId\":", item->name);
 	put_member(text, ",\"userId\":", item->user);
 	put_member(text, ",\"protocol\":", item->subprotocol);

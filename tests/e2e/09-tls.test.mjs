@@ -14,6 +14,8 @@ import { within } from './support/wait.mjs';
 
 const APP = fileURLToPath(new URL('support/tls-app.mjs', import.meta.url));
 const JSON_PROTOCOL = 'json.webpubsub.azure.v1';
+const ROLES = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
+const RELIABLE = 'json.reliable.webpubsub.azure.v1';
 const certificates = makeCertificates();
 after(() => certificates.remove());
 
@@ -64,8 +66,7 @@ tlsTest('the Python SDK works over https and wss', async (server) => {
 
 tlsTest('pings, large messages and the close handshake are as without TLS',
   async (server) => {
-    const socket = await server.rawGreeted('chat',
-      { roles: ['webpubsub.sendToGroup', 'webpubsub.joinLeaveGroup'] });
+    const socket = await server.rawGreeted('chat', { roles: ROLES });
     socket.send('are you there', OP.PING);
     const pong = await socket.frames.find((f) => f.opcode === OP.PONG);
     assert.equal(pong.text, 'are you there');
@@ -80,21 +81,60 @@ tlsTest('pings, large messages and the close handshake are as without TLS',
   });
 
 tlsTest('a message in single bytes arrives', async (server) => {
-  const socket = await server.rawGreeted('chat',
-    { roles: ['webpubsub.joinLeaveGroup'] });
+  const socket = await server.rawGreeted('chat', { roles: ROLES });
   const text = JSON.stringify({ type: 'joinGroup', group: 'deck', ackId: 7 });
   for (const byte of [0x81, 0x80 | text.length, 0, 0, 0, 0, ...Buffer.from(text)])
     socket.write(Buffer.from([byte]));
   assert.equal((await socket.json()).ackId, 7);
 });
 
-tlsTest('a request to recover is answered by another worker', async (server) => {
+tlsTest('a slow client gets whole messages and then the close',
+  { hubs: { chat: { max_queue_bytes: '1MiB' } } }, async (server) => {
+    const [near, far] = twoWorkers(server);
+    const slow = await server.rawGreeted('chat', { worker: near, roles: ROLES });
+    const ann = await server.rawGreeted('chat', { worker: far, roles: ROLES });
+    await slow.ask({ type: 'joinGroup', group: 'deck', ackId: 1 });
+    slow.pause();
+    for (let ackId = 1; ackId <= 60; ackId++)
+      await ann.ask({ type: 'sendToGroup', group: 'deck', ackId,
+        dataType: 'text', data: String(ackId).repeat(250_000) });
+    slow.resume();
+    let frame;
+    for (let n = 1; ; n++) {
+      frame = await slow.frames.find((f) => f.opcode !== OP.PING);
+      if (frame.opcode === OP.CLOSE) break;
+      assert.equal(JSON.parse(frame.text).data, String(n).repeat(250_000));
+    }
+    assert.equal(frame.payload.readUInt16BE(0), 1008);
+  });
+
+const recover = (server, url, id, token) => openRaw(
+  `${url}&awps_connection_id=${id}&awps_reconnection_token=${token}`,
+  { ca: server.ca, protocols: [RELIABLE] });
+
+tlsTest('a session moves to the worker that can recover its client',
+  async (server) => {
+    const [near, far] = twoWorkers(server);
+    const bob = await server.rawGreeted('chat', { worker: far, roles: ROLES });
+    const first = await server.raw('chat',
+      { worker: near, protocols: [RELIABLE], roles: ROLES });
+    const { connectionId, reconnectionToken } = await first.json();
+    await first.ask({ type: 'joinGroup', group: 'deck', ackId: 1 });
+    first.cut();
+    const url = await server.accessUrl('chat', { worker: far });
+    const ann = server.own(await recover(server, url, connectionId,
+      encodeURIComponent(reconnectionToken)));
+    assert.equal((await ann.json()).connectionId, connectionId);
+    bob.sendJson({ type: 'sendToGroup', group: 'deck', dataType: 'text',
+      data: 'welcome back' });
+    assert.equal((await ann.json()).data, 'welcome back');
+  });
+
+tlsTest('a refused recovery is closed with 1008', async (server) => {
   const [near, far] = twoWorkers(server);
-  const first = await server.rawGreeted('chat', { worker: near });
+  const { id } = await server.rawGreeted('chat', { worker: near });
   const url = await server.accessUrl('chat', { worker: far });
-  const query = `&awps_connection_id=${first.id}&awps_reconnection_token=t`;
-  const socket = server.own(await openRaw(url + query, { ca: server.ca,
-    protocols: ['json.reliable.webpubsub.azure.v1', JSON_PROTOCOL] }));
+  const socket = server.own(await recover(server, url, id, 't'));
   assert.equal((await socket.closing()).code, 1008);
 });
 

@@ -380,6 +380,57 @@ bothTest('max_queue_messages bounds how many wait for a slow client', [
     assert.equal(await floods(server), true)],
 ]);
 
+const RELIABLE = { protocols: ['json.reliable.webpubsub.azure.v1'] };
+
+async function reliable(server) {
+  const socket = await server.raw('chat', { ...RELIABLE, userId: 'ann' });
+  const { connectionId, reconnectionToken } = await socket.json();
+  socket.id = connectionId;
+  socket.recovery = `${server.url().replace('http', 'ws')}/client/hubs/chat` +
+    `?awps_connection_id=${connectionId}` +
+    `&awps_reconnection_token=${reconnectionToken}`;
+  return socket;
+}
+
+// Messages of so many bytes; the client acknowledges the first `acked` of them.
+async function sendsTo(server, socket, sizes, acked) {
+  const service = server.service('chat');
+  for (const [n, size] of sizes.entries()) {
+    await service.sendToUser('ann', 'x'.repeat(size),
+      { contentType: 'text/plain' });
+    assert.equal((await socket.json()).sequenceId, n + 1);
+    if (n + 1 > acked) continue;
+    socket.sendJson({ type: 'sequenceAck', sequenceId: n + 1 });
+    // The answer says that the acknowledgement was read.
+    socket.sendJson({ type: 'ping' });
+    assert.equal((await socket.json()).type, 'pong');
+  }
+}
+
+// One message more than a reliable client may leave unacknowledged.
+async function assertOneTooMany(server, sizes, acked, last) {
+  const socket = await reliable(server);
+  await sendsTo(server, socket, sizes, acked);
+  await server.service('chat').sendToUser('ann', 'x'.repeat(last),
+    { contentType: 'text/plain' });
+  assert.equal((await socket.closing()).code, 1008);
+  socket.cut();
+}
+
+serverTest('max_unacked_messages bounds what a reliable client leaves open',
+  { workerCounts: [1], hubs: { chat: { max_unacked_messages: 2 } } },
+  async (server) => {
+    await assertOneTooMany(server, [1, 1], 0, 1);
+    await assertOneTooMany(server, [1, 1, 1, 1], 2, 1);
+  });
+
+serverTest('max_unacked_bytes bounds what a reliable client leaves open',
+  { workerCounts: [1], hubs: { chat: { max_unacked_bytes: '1KiB' } } },
+  async (server) => {
+    await assertOneTooMany(server, [500], 0, 600);
+    await assertOneTooMany(server, [500, 500], 1, 600);
+  });
+
 const event = (data = 'x', ackId = 1) =>
   JSON.stringify({ type: 'event', event: 'e', dataType: 'text', data, ackId });
 
@@ -467,7 +518,7 @@ function hookTest(name, sides) {
       const hook = await Webhook.start(options.hook);
       try {
         const hubs = {
-          chat: { event_handlers: [hook.handler(handler)] },
+          chat: { ...options.chat, event_handlers: [hook.handler(handler)] },
           clock: { ping_interval: '1s' },
         };
         await withServer({ hubs, config: options.config },
@@ -497,6 +548,29 @@ hookTest('system_events are those that the application is told', [
     told.respond();
     assert.equal((await answer).success, true);
   }],
+]);
+
+// Cut and not back in time, a client is gone.
+hookTest('recovery_window is how long a lost reliable client may come back', [
+  [{ system_events: ['disconnected'] }, async (server, hook) => {
+    const socket = await reliable(server);
+    socket.cut();
+    const took = await timed(hook.requests.next().then(
+      (told) => told.respond()));
+    assertTook(took, 1000, 9000);
+    const late = await openRaw(socket.recovery, RELIABLE);
+    assert.equal((await late.closing()).code, 1008);
+    late.cut();
+  }, { chat: { recovery_window: '1s' } }],
+  [{ system_events: ['disconnected'] }, async (server) => {
+    const socket = await reliable(server);
+    socket.cut();
+    await socket.ended();
+    const back = await openRaw(socket.recovery, RELIABLE);
+    const { event: first, connectionId } = await back.json();
+    assert.deepEqual([first, connectionId], ['connected', socket.id]);
+    await back.close();
+  }, { chat: { recovery_window: '1h' } }],
 ]);
 
 hookTest('timeout bounds the wait for an answer to begin', [

@@ -6,6 +6,7 @@
  */
 #include "support/fakehost_loop.h"
 
+#include "plugins/cloudevents/address.h"
 #include "plugins/cloudevents/handlers.h"
 #include "plugins/cloudevents/origin.h"
 #include "plugins/cloudevents/request.h"
@@ -13,11 +14,13 @@
 
 #include <CUnit/Basic.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -138,6 +141,11 @@ struct setup {
 	int64_t concurrency, queue, max_answer;
 	const char *url;  /* instead of all that */
 	int64_t timeout, body_timeout;
+	bool allow_link_local;
+	int64_t retry, encoding, breaker;
+	bool cookies;
+	const char *const *presence, *const *patterns;
+	size_t presence_count, pattern_count;
 };
 
 struct wps_self {
@@ -149,8 +157,8 @@ struct wps_self {
 	bool keys_off;
 	char log[8192];
 	struct wps_conf handler, hub, core, own;
-	struct option_value handler_values[10], hub_values[2], core_values[3],
-	    own_values[4];
+	struct option_value handler_values[16], hub_values[2], core_values[3],
+	    own_values[6];
 	char url[256];
 };
 
@@ -168,6 +176,14 @@ host_log(const struct wps_self *self, enum wps_log_level level, const char *form
 	va_end(args);
 	len = strlen(fake->log);
 	snprintf(fake->log + len, sizeof(fake->log) - len, "\n");
+}
+
+static char *
+host_conf_file(const struct wps_conf *conf, const char *name)
+{
+	const char *text = value_of(conf, name)->text;
+
+	return text ? strdup(text) : NULL;
 }
 
 static const struct wps_conf *
@@ -297,6 +313,8 @@ is_answered(void *data)
 #define CLIENTS_MAX 64
 #define SEEN_MAX 64
 #define AGREES "HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\nContent-Length: 0\r\n\r\n"
+#define HANDSHAKE(status, lines) \
+	"HTTP/1.1 " status "\r\n" lines "Content-Length: 0\r\n\r\n"
 #define NOTHING "HTTP/1.1 204 No Content\r\n\r\n"
 #define HANG NULL /* reads the request and never answers */
 #define HANG_UP "" /* reads the request and closes */
@@ -457,6 +475,7 @@ static struct wps_self *fake;
 static struct app app;
 static struct wps_conn conn;
 
+static const char *const all_presence_events[] = { "joined", "left" };
 static const char *const all_system_events[] = { "connect", "connected", "disconnected" };
 
 static void
@@ -474,6 +493,14 @@ fill_conf(const struct setup *setup)
 		{ .name = "queue", .number = setup->queue ? setup->queue : 10000 },
 		{ .name = "max_answer",
 		  .number = setup->max_answer ? setup->max_answer : 16 << 20 },
+		{ .name = "retry", .number = setup->retry },
+		{ .name = "header_encoding", .number = setup->encoding },
+		{ .name = "cookies", .number = setup->cookies },
+		{ .name = "presence_events",
+		  .items = setup->presence ? setup->presence : all_presence_events,
+		  .count = setup->presence ? setup->presence_count : 2 },
+		{ .name = "presence_groups", .items = setup->patterns,
+		  .count = setup->pattern_count },
 		{ .name = NULL },
 	};
 
@@ -488,6 +515,11 @@ fill_conf(const struct setup *setup)
 	fake->core.values = fake->core_values;
 	fake->own_values[0] = (struct option_value){ .name = "idle_connections", .number = 16 };
 	fake->own_values[1] = (struct option_value){ .name = "idle_timeout", .number = 4000 };
+	fake->own_values[2] = (struct option_value){ .name = "connect_timeout", .number = 10000 };
+	fake->own_values[3] = (struct option_value){ .name = "breaker_failures",
+		.number = setup->breaker ? setup->breaker : 1000 };
+	fake->own_values[4] = (struct option_value){ .name = "allow_link_local",
+		.number = setup->allow_link_local };
 	fake->own.values = fake->own_values;
 	fake->hub_conf = &fake->hub;
 	fake->core_conf = &fake->core;
@@ -511,6 +543,7 @@ fill_host(struct wps_host *host)
 		.conf_item = host_conf_item,
 		.conf_map = host_conf_map,
 		.conf_where = host_conf_where,
+		.conf_file = host_conf_file,
 		.add_upstream = host_add_upstream,
 		.worker_count = host_worker_count,
 		.conn_view = host_conn_view,
@@ -542,6 +575,14 @@ start(struct setup setup)
 		    .user = WPS_SPAN("alice"),
 		    .subprotocol = WPS_SPAN("json.webpubsub.azure.v1") },
 	};
+}
+
+/* One kind of presence event, or none, of some groups. */
+static void
+start_presence(const char *event, const char *const *patterns, size_t count)
+{
+	start((struct setup){ .path = "/", .presence = &event, .presence_count = event != NULL,
+	    .patterns = patterns, .pattern_count = count });
 }
 
 /* The log must never hold what the URL's query holds. */
@@ -777,9 +818,25 @@ test_user_ids_never_break_a_header_line(void)
 }
 
 static void
+test_headers_are_encoded_as_cloudevents_has_it(void)
+{
+	struct wps_event event = user_event("gr\xc3\xbc\xc3\x9f", "x");
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .encoding = ENCODING_CLOUDEVENTS });
+	conn.view.user = WPS_SPAN("a \"100%\" \xe2\x82\xac\n");
+	check_text("answer", ask(event, &reply), "ok");
+	check_header(0, "ce-userId", "a%20%22100%25%22%20%E2%82%AC%0A");
+	check_header(0, "ce-eventName", "gr%C3%BC%C3%9F");
+	check_header(0, "ce-type", "azure.webpubsub.user.gr%C3%BC%C3%9F");
+	check_header(0, "ce-subprotocol", "json.webpubsub.azure.v1");
+	stop();
+}
+
+static void
 test_event_names_that_no_header_holds_fail_unsent(void)
 {
-	static const struct wps_span names[] = { WPS_SPAN("a\r\nb"), WPS_SPAN("a\nb"),
+	static const struct wps_span names[] = { WPS_SPAN(" "), WPS_SPAN("a "), WPS_SPAN("a\r\nb"), WPS_SPAN("a\nb"),
 		WPS_SPAN("a\0b"), WPS_SPAN("\xc3\xbc"), WPS_SPAN(""), WPS_SPAN("\x7f"),
 		WPS_SPAN("..") };
 	struct wps_reply reply;
@@ -1059,6 +1116,64 @@ test_state_is_kept_and_sent_back(void)
 	stop();
 }
 
+static void
+test_cookies_of_a_success_are_sent_back(void)
+{
+	static const struct { bool on; const char *status, *sent; } cases[] = {
+		{ true, "200 OK", "b=2; a=1" }, { true, "500 Oops", "-" },
+		{ false, "200 OK", "-" },
+	};
+	static const char *const cookies = "Set-Cookie: a=1\r\nset-cookie: b=2; Path=/\r\n"
+	    "Set-Cookie: c=3; Path=/elsewhere\r\nSet-Cookie: d=4; Max-Age=0\r\n"
+	    "Set-Cookie: e=5; Domain=example.net\r\nContent-Length: 0\r\n\r\n";
+	char answer[512];
+	struct wps_reply reply;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start((struct setup){ .path = "/", .cookies = cases[i].on });
+		snprintf(answer, sizeof(answer), "HTTP/1.1 %s\r\n%s", cases[i].status, cookies);
+		answer_with(answer);
+		ask(user_event("message", "x"), &reply);
+		answer_with(NOTHING);
+		ask(user_event("message", "x"), &reply);
+		check_header(0, "Cookie", "-");
+		check_header(1, "Cookie", cases[i].sent);
+		/* Another connection has none, though the handle is the same. */
+		void *slot = conn.slot;
+		conn.slot = NULL;
+		ask(user_event("message", "x"), &reply);
+		check_header(2, "Cookie", "-");
+		fake->upstream.forget(fake->worker, conn.slot);
+		conn.slot = slot;
+		stop();
+	}
+}
+
+static void
+test_a_connection_has_few_and_small_cookies(void)
+{
+	static char answer[32000], value[16000];
+	struct text text = { .data = NULL };
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .cookies = true });
+	text_add(&text, WPS_SPAN("HTTP/1.1 200 OK\r\n"));
+	for (int i = 0; i < 40; i++)
+		text_printf(&text, "Set-Cookie: c%02d=%0300d\r\n", i, 1);
+	text_add(&text, WPS_SPAN("Content-Length: 0\r\n\r\n\0"));
+	snprintf(answer, sizeof(answer), "%s", text.data);
+	text_free(&text);
+	answer_with(answer);
+	ask(user_event("message", "x"), &reply);
+	ask(user_event("message", "x"), &reply);
+	header_of(request(1), "Cookie", value, sizeof(value));
+	size_t count = 1;
+	for (const char *at = value; (at = strchr(at, ';')); at++)
+		count++;
+	check_number("cookies", (long)count, 20);
+	stop();
+}
+
 /* --- repetitions, limits, cancel ------------------------------------------------------------ */
 
 static void
@@ -1102,6 +1217,7 @@ test_a_full_queue_refuses_blocking_events_only(void)
 	answer_with(HANG);
 	for (size_t i = 0; i < 3; i++)
 		deliver(user_event("message", "x"), &replies[i]);
+	CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &replies[2], 100));
 	check_text("beyond the queue", replies[2].text, "failed");
 	deliver(gone, NULL);
 	deliver(gone, NULL);
@@ -1113,6 +1229,180 @@ test_a_full_queue_refuses_blocking_events_only(void)
 	request(3);
 	check_text("queued", replies[1].text, "ok");
 	check_number("canceled", replies[0].count, 0);
+	stop();
+}
+
+static void
+test_retry_says_which_events_are_repeated(void)
+{
+	static const struct { int64_t retry; bool blocking; long requests; } cases[] = {
+		{ RETRY_NONBLOCKING, false, 4 }, { RETRY_NONBLOCKING, true, 1 },
+		{ RETRY_ALL, false, 4 }, { RETRY_ALL, true, 4 },
+		{ RETRY_NONE, false, 1 }, { RETRY_NONE, true, 1 },
+	};
+	struct wps_event event = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+	struct wps_reply reply;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start((struct setup){ .path = "/", .retry = cases[i].retry });
+		answer_with("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+		if (cases[i].blocking)
+			check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+		else
+			deliver(event, NULL);
+		fakehost_loop_run(&fake->loop, 20000);
+		check_number("requests", (long)app.seen_count, cases[i].requests);
+		stop();
+	}
+}
+
+static struct wps_event
+presence_event(enum wps_event_kind kind, const char *group)
+{
+	return (struct wps_event){ .kind = kind, .conn = &conn,
+		.name = kind == WPS_EVENT_JOINED ? WPS_SPAN("joined") : WPS_SPAN("left"),
+		.group = wps_span_str(group) };
+}
+
+/* Of one connection: each only after the answer to the one before. */
+static void
+test_events_that_nobody_waits_for_keep_their_order(void)
+{
+	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
+		.name = WPS_SPAN("disconnected"), .reason = WPS_SPAN("") };
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .timeout = 5000 });
+	answer_with("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+	deliver(connected, NULL);
+	deliver(gone, NULL);
+	request(0);
+	answer_with(HANG);
+	uint64_t before = fake->loop.now_ms;
+	request(1);
+	check_header(1, "ce-eventName", "connected");
+	/* A user event waits for none of them. */
+	answer_with(NOTHING);
+	check_text("user event", ask(user_event("message", "x"), &reply), "ok");
+	request(3);
+	check_header(3, "ce-eventName", "disconnected");
+	/* Late as it is, it has a time of its own. */
+	check_number("after", (long)(fake->loop.now_ms - before), 5000);
+	stop();
+}
+
+static void
+test_the_order_of_one_connection_holds_no_other(void)
+{
+	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
+		.name = WPS_SPAN("disconnected"), .reason = WPS_SPAN("") };
+	struct wps_conn other;
+
+	start((struct setup){ .path = "/" });
+	other = conn;
+	answer_with(HANG);
+	deliver(gone, NULL);
+	gone.conn = &other;
+	deliver(gone, NULL);
+	request(1);
+	CU_PASS("the second came while the first waits for its answer");
+	fake->upstream.forget(fake->worker, other.slot);
+	stop();
+}
+
+#define CROWD 500
+static struct wps_reply crowd[CROWD];
+
+static size_t
+answered_of_crowd(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < CROWD; i++)
+		count += crowd[i].count;
+	return count;
+}
+
+static bool
+some_answered(void *data)
+{
+	size_t count = answered_of_crowd();
+	size_t *before = data, news = count - *before;
+
+	if (news > 64)
+		check_number("answered in one turn", (long)news, 64);
+	*before = count;
+	return count == CROWD;
+}
+
+/* Refused by the handshake, or late: all at the same time, in many turns. */
+static void
+test_many_failures_at_once_take_many_turns(void)
+{
+	for (int late = 0; late <= 1; late++) {
+		size_t seen = 0;
+		memset(crowd, 0, sizeof(crowd));
+		start((struct setup){ .path = "/", .validation = true, .concurrency = 100,
+		    .timeout = late ? 5000 : 0 });
+		app.handshake = late ? HANG : HANDSHAKE("403 No", "");
+		for (size_t i = 0; i < CROWD; i++)
+			deliver(user_event("message", "x"), &crowd[i]);
+		CU_ASSERT(fakehost_loop_until(&fake->loop, some_answered, &seen, DEADLINE_MS));
+		check_number("answered", (long)answered_of_crowd(), CROWD);
+		check_number("handshakes", app.handshakes, 1);
+		stop();
+	}
+}
+
+static void
+test_an_origin_that_is_down_is_left_alone(void)
+{
+	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .breaker = 3, .retry = RETRY_NONE });
+	answer_with(HANG_UP);
+	for (int i = 0; i < 5; i++)
+		check_text("down", ask(user_event("message", "x"), &reply), "failed");
+	check_number("until it opens", (long)app.seen_count, 3);
+	deliver(connected, NULL);
+	fakehost_loop_run(&fake->loop, 900);
+	check_number("within the pause", (long)app.seen_count, 3);
+	fakehost_loop_run(&fake->loop, 200);
+	check_number("one tries it", (long)app.seen_count, 4);
+	fakehost_loop_run(&fake->loop, 1700);
+	check_text("still down", ask(user_event("message", "x"), &reply), "failed");
+	check_number("the pause has doubled", (long)app.seen_count, 4);
+	fakehost_loop_run(&fake->loop, 400);
+	answer_with("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n");
+	ask(user_event("message", "x"), &reply);
+	answer_with(NOTHING);
+	check_text("it answers", ask(user_event("message", "x"), &reply), "ok");
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "upstream does not answer"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "upstream answers again"));
+	stop();
+}
+
+static void
+test_a_refusal_without_end_is_cut(void)
+{
+	static char answer[200000];
+	struct wps_reply reply;
+
+	int len = snprintf(answer, sizeof(answer),
+	    "HTTP/1.1 403 Forbidden\r\nContent-Length: 999999999\r\n\r\n");
+	memset(answer + len, 'x', sizeof(answer) - (size_t)len - 1);
+	start((struct setup){ .path = "/" });
+	answer_with(answer);
+	uint64_t before = fake->loop.now_ms;
+	ask(connect_event(), &reply);
+	check_number("took", (long)(fake->loop.now_ms - before), 0);
+	CU_ASSERT(strncmp(reply.text, "refused status=403", 18) == 0);
+	check_number("length", (long)strlen(strstr(reply.text, "body=") + 5), 4096);
 	stop();
 }
 
@@ -1157,16 +1447,126 @@ test_stop_leaves_nothing_behind(void)
 	stop();
 }
 
+/* No socket is made while they are refused, and none in any case that would send
+ * something from this machine. */
+static struct {
+	bool on;
+	unsigned asked;
+} no_sockets;
+
+int __real_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol);
+
+int
+__wrap_socket(int family, int type, int protocol)
+{
+	if (!no_sockets.on)
+		return __real_socket(family, type, protocol);
+	no_sockets.asked++;
+	errno = ENETUNREACH;
+	return -1;
+}
+
 static void
 test_link_local_addresses_are_refused(void)
 {
 	struct wps_reply reply;
 
-	start((struct setup){ .url = "http://169.254.169.254/latest" });
+	start((struct setup){ .url = "http://169.254.169.254/latest", .retry = RETRY_ALL });
 	uint64_t before = fake->loop.now_ms;
 	check_text("answer", ask(user_event("message", "x"), &reply), "failed");
 	check_number("took", (long)(fake->loop.now_ms - before), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "allow_link_local"));
 	stop();
+}
+
+static void
+test_link_local_addresses_are_an_option(void)
+{
+	static const bool rows[] = { false, true };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct wps_reply reply;
+		start((struct setup){ .url = "http://169.254.169.254/latest",
+		    .allow_link_local = rows[i] });
+		no_sockets.on = true;
+		no_sockets.asked = 0;
+		check_text("answer", ask(user_event("message", "x"), &reply),
+		    "failed");
+		no_sockets.on = false;
+		check_number("a socket is made", no_sockets.asked > 0, rows[i]);
+		stop();
+	}
+}
+
+static void
+test_addresses_of_the_surroundings_are_known(void)
+{
+	static const struct { const char *address; bool refused; } cases[] = {
+		{ "169.254.169.254", true }, { "169.254.0.1", true }, { "169.253.0.1", false },
+		{ "127.0.0.1", false }, { "10.0.0.1", false }, { "192.168.1.1", false },
+		{ "100.100.100.200", true }, { "100.100.100.201", false },
+		{ "168.63.129.16", true }, { "192.0.0.192", true },
+		{ "::1", false }, { "2001:db8::1", false }, { "fd00::1", false },
+		{ "fe80::1", true }, { "fd00:ec2::254", true }, { "fd20:ce::254", true },
+		{ "::ffff:169.254.169.254", true }, { "::ffff:127.0.0.1", false },
+		{ "::169.254.169.254", true }, { "64:ff9b::169.254.169.254", true },
+		{ "64:ff9b::1.2.3.4", false }, { "2002:a9fe:a9fe::1", true },
+		{ "2002:102:304::1", false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct sockaddr_in v4 = { .sin_family = AF_INET };
+		struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+		bool is_v4 = inet_pton(AF_INET, cases[i].address, &v4.sin_addr) == 1;
+		CU_ASSERT(is_v4 || inet_pton(AF_INET6, cases[i].address, &v6.sin6_addr) == 1);
+		check_number(cases[i].address, address_is_link_local(is_v4 ?
+		    (struct sockaddr *)&v4 : (struct sockaddr *)&v6), cases[i].refused);
+	}
+}
+
+/* --- presence ------------------------------------------------------------------------------- */
+
+static void
+test_presence_events_are_sent_as_specified(void)
+{
+	start((struct setup){ .path = "/{event}" });
+	deliver(presence_event(WPS_EVENT_JOINED, "room \"7\""), NULL);
+	check_header(0, "ce-type", "azure.webpubsub.gp.joined");
+	check_header(0, "ce-eventName", "joined");
+	check_header(0, "Content-Type", "application/json; charset=utf-8");
+	check_text("body", strstr(request(0), "\r\n\r\n"),
+	    "\r\n\r\n{\"group\":\"room \\\"7\\\"\"}");
+	deliver(presence_event(WPS_EVENT_LEFT, "room"), NULL);
+	check_header(1, "ce-type", "azure.webpubsub.gp.left");
+	CU_ASSERT(strncmp(request(1), "POST /left ", 11) == 0);
+	stop();
+}
+
+static void
+test_presence_is_asked_for_by_event_and_group(void)
+{
+	static const char *const patterns[] = { "room*", "hall" };
+	static const struct { const char *event; size_t patterns; enum wps_event_kind kind;
+	    const char *group; bool any, wanted; } cases[] = {
+		{ "joined", 0, WPS_EVENT_JOINED, "x", true, true },
+		{ "Joined", 2, WPS_EVENT_JOINED, "room7", true, true },
+		{ "joined", 2, WPS_EVENT_JOINED, "hall", true, true },
+		{ "joined", 2, WPS_EVENT_JOINED, "hall2", true, false },
+		{ "joined", 0, WPS_EVENT_LEFT, "x", true, false },
+		{ "left", 0, WPS_EVENT_LEFT, "x", true, true },
+		{ NULL, 2, WPS_EVENT_JOINED, "room7", false, false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start_presence(cases[i].event, patterns, cases[i].patterns);
+		struct wps_event event = presence_event(cases[i].kind, cases[i].group);
+		check_number("the hub", fake->upstream.wants_presence(fake->worker,
+		    WPS_SPAN("chat")), cases[i].any);
+		check_number(cases[i].group, fake->upstream.wants(fake->worker, &event),
+		    cases[i].wanted);
+		stop();
+	}
 }
 
 /* --- validation -------------------------------------------------------------------------------- */
@@ -1187,9 +1587,6 @@ test_handshake_is_sent_as_specified(void)
 	    "User-Agent: wps/" PACKAGE_VERSION "\r\n\r\n");
 	stop();
 }
-
-#define HANDSHAKE(status, lines) \
-	"HTTP/1.1 " status "\r\n" lines "Content-Length: 0\r\n\r\n"
 
 static void
 test_handshake_answers(void)
@@ -1338,6 +1735,19 @@ test_user_events_match_by_name_without_case(void)
 	}
 }
 
+/* Its template without the query; "-": nobody gets it. */
+static const char *
+handler_for(const struct handlers *handlers, const char *hub, struct wps_event event)
+{
+	static char text[256];
+	const struct handler *handler = handlers_find(handlers, &fake->host,
+	    wps_span_str(hub), &event);
+
+	snprintf(text, sizeof(text), "%.*s", handler ? (int)handler->shown.len : 1,
+	    handler ? handler->shown.data : "-");
+	return text;
+}
+
 static void
 test_the_first_handler_that_matches_gets_the_event(void)
 {
@@ -1355,18 +1765,14 @@ test_the_first_handler_that_matches_gets_the_event(void)
 	start((struct setup){ .path = "/" });
 	fake->hub_values[0].maps = maps;
 	fake->hub_values[0].count = COUNT(maps);
-	handlers_init(&handlers, &fake->host, fake);
-	const struct handler *x = handlers_find(&handlers, WPS_SPAN("chat"),
-	    WPS_EVENT_USER, WPS_SPAN("X"));
-	const struct handler *y = handlers_find(&handlers, WPS_SPAN("other"),
-	    WPS_EVENT_USER, WPS_SPAN("y"));
-	const struct handler *connect = handlers_find(&handlers, WPS_SPAN("chat"),
-	    WPS_EVENT_CONNECT, WPS_SPAN("connect"));
-	CU_ASSERT(x && wps_span_eq(x->url, WPS_SPAN("http://a/")));
-	CU_ASSERT(y && wps_span_eq(y->url, WPS_SPAN("http://b/")));
-	CU_ASSERT(connect && wps_span_eq(connect->url, WPS_SPAN("http://b/")));
-	CU_ASSERT_PTR_NULL(handlers_find(&handlers, WPS_SPAN("chat"),
-	    WPS_EVENT_CONNECTED, WPS_SPAN("connected")));
+	CU_ASSERT_FATAL(handlers_init(&handlers, &fake->host, fake) == WPS_OK);
+	check_text("a user event", handler_for(&handlers, "chat", user_event("X", "")),
+	    "http://a/");
+	check_text("another one", handler_for(&handlers, "other", user_event("y", "")),
+	    "http://b/");
+	check_text("connect", handler_for(&handlers, "chat", connect_event()), "http://b/");
+	check_text("connected", handler_for(&handlers, "chat",
+	    (struct wps_event){ .kind = WPS_EVENT_CONNECTED }), "-");
 	handlers_fini(&handlers);
 	stop();
 }
@@ -1410,6 +1816,79 @@ test_bad_handlers_are_refused_at_load(void)
 			check_text(cases[i].url, err.text, cases[i].error);
 		stop();
 	}
+}
+
+/* A file of the test's own folder, with a mode. */
+static void
+write_file(const char *path, const char *content, mode_t mode)
+{
+	FILE *file = fopen(path, "w");
+
+	CU_ASSERT_FATAL(file != NULL);
+	fputs(content, file);
+	fclose(file);
+	CU_ASSERT(chmod(path, mode) == 0);
+}
+
+static void
+test_secrets_of_urls_are_read_and_not_shown(void)
+{
+	char folder[] = "/tmp/test-cloudevents-XXXXXX", path[64], url[256];
+	struct wps_reply reply;
+
+	CU_ASSERT_FATAL(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof(path), "%s/key", folder);
+	write_file(path, "s3cret/==\r\n", 0600);
+	setenv("TEST_CLOUDEVENTS", "s3cret?", 1);
+	snprintf(url, sizeof(url), "/{env:TEST_CLOUDEVENTS}/{event}?code={File:%s}", path);
+	start((struct setup){ .path = url, .validation = true });
+	answer_with("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n");
+	ask(user_event("message", "x"), &reply);
+	CU_ASSERT(strncmp(request(0), "POST /s3cret%3F/message?code=s3cret%2F%3D%3D HTTP", 49) == 0);
+	CU_ASSERT(strncmp(app.last_handshake,
+	    "OPTIONS /s3cret%3F/validate?code=s3cret%2F%3D%3D HTTP", 53) == 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "/{env:TEST_CLOUDEVENTS}/{event}"));
+	stop();
+	unlink(path);
+	rmdir(folder);
+}
+
+static void
+test_secrets_that_are_not_to_be_had_are_told(void)
+{
+	static const struct { const char *content; mode_t mode; const char *url, *error; } cases[] = {
+		{ NULL, 0, "http://a/{env:TEST_CLOUDEVENTS_NONE}", "the environment has no" },
+		{ NULL, 0, "http://a/{env:}", "has no name" },
+		{ NULL, 0, "http://a/{file:key}", "absolute path" },
+		{ NULL, 0, "http://a/{file:%s/none}", "No such file" },
+		{ "x", 0640, "http://a/{file:%s/key}", "chmod 600" },
+		{ "\n", 0600, "http://a/{file:%s/key}", "is empty" },
+		{ NULL, 0, "http://a/{file:%s}", "not a regular file" },
+		{ NULL, 0, "http://{env:HOME}/", "host" },
+	};
+	char folder[] = "/tmp/test-cloudevents-XXXXXX", path[64];
+
+	CU_ASSERT_FATAL(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof(path), "%s/key", folder);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct text url = { .data = NULL }, out = { .data = NULL };
+		struct wps_err err = { "" };
+		const char *mark = strstr(cases[i].url, "%s");
+		if (cases[i].content)
+			write_file(path, cases[i].content, cases[i].mode);
+		text_printf(&url, "%.*s%s%s", mark ? (int)(mark - cases[i].url) : 100,
+		    cases[i].url, mark ? folder : "", mark ? mark + 2 : "");
+		int rc = template_check(text_span(&url), &err);
+		if (rc == WPS_OK)
+			rc = template_resolve(text_span(&url), &out, &err);
+		check_number(cases[i].url, rc, WPS_EINVAL);
+		if (strstr(err.text, cases[i].error) == NULL)
+			check_text(cases[i].url, err.text, cases[i].error);
+		text_free(&url);
+		text_free(&out);
+	}
+	unlink(path);
+	rmdir(folder);
 }
 
 static void
@@ -1502,6 +1981,7 @@ static CU_TestInfo tests[] = {
 	TEST(cancel_aborts_wherever_the_event_is),
 	TEST(stop_leaves_nothing_behind),
 	TEST(link_local_addresses_are_refused),
+	TEST(link_local_addresses_are_an_option),
 	TEST(handshake_is_sent_as_specified),
 	TEST(handshake_answers),
 	TEST(handshake_is_repeated_while_the_application_is_down),
@@ -1514,6 +1994,20 @@ static CU_TestInfo tests[] = {
 	TEST(templates_take_values_as_one_segment),
 	TEST(origin_is_the_public_or_the_listening_name),
 	TEST(connect_body_repairs_what_is_no_utf8),
+	TEST(headers_are_encoded_as_cloudevents_has_it),
+	TEST(cookies_of_a_success_are_sent_back),
+	TEST(a_connection_has_few_and_small_cookies),
+	TEST(retry_says_which_events_are_repeated),
+	TEST(events_that_nobody_waits_for_keep_their_order),
+	TEST(the_order_of_one_connection_holds_no_other),
+	TEST(many_failures_at_once_take_many_turns),
+	TEST(an_origin_that_is_down_is_left_alone),
+	TEST(a_refusal_without_end_is_cut),
+	TEST(addresses_of_the_surroundings_are_known),
+	TEST(presence_events_are_sent_as_specified),
+	TEST(presence_is_asked_for_by_event_and_group),
+	TEST(secrets_of_urls_are_read_and_not_shown),
+	TEST(secrets_that_are_not_to_be_had_are_told),
 	CU_TEST_INFO_NULL,
 };
 

@@ -133,6 +133,7 @@ static const struct wps_listed conns[] = {
 	{ .name = { "c1", 2 }, .user = { "u\"1", 3 } },
 	{ .name = { "c2", 2 }, .user = { NULL, 0 } },
 };
+static const struct wps_listed *const conn_list[] = { &conns[0], &conns[1] };
 
 static void
 test_pages_are_listed(void)
@@ -149,7 +150,7 @@ test_pages_are_listed(void)
 	};
 	struct scene *scene = scene_new(NULL);
 
-	scene->page = (struct wps_page){ .items = conns, .count = 2 };
+	scene->page = (struct wps_page){ .items = conn_list, .count = 2 };
 	CHECK_CASES(scene, cases);
 	scene_free(scene);
 }
@@ -208,7 +209,7 @@ test_a_next_link_goes_on_behind_the_last_name(void)
 	char link[512];
 
 	scene->page = (struct wps_page){
-		.items = conns, .count = 2, .more = true,
+		.items = conn_list, .count = 2, .more = true,
 	};
 	happens(scene, LIST "?maxpagesize=2&top=5", NULL, WPS_SPAN_NONE);
 	snprintf(link, sizeof(link), "%s", next_link(scene));
@@ -234,7 +235,7 @@ test_a_token_is_bound_to_its_listing(void)
 	char link[512], other[600];
 
 	scene->page = (struct wps_page){
-		.items = conns, .count = 2, .more = true,
+		.items = conn_list, .count = 2, .more = true,
 	};
 	for (scene->keys = 0; scene->keys < 3; scene->keys++) {
 		happens(scene, LIST, NULL, WPS_SPAN_NONE);
@@ -273,7 +274,7 @@ test_a_token_outlives_a_change_of_keys(void)
 	char link[512];
 
 	scene->page = (struct wps_page){
-		.items = conns, .count = 2, .more = true,
+		.items = conn_list, .count = 2, .more = true,
 	};
 	scene->first_key = 1;
 	happens(scene, LIST, NULL, WPS_SPAN_NONE);
@@ -301,7 +302,7 @@ test_a_next_link_is_of_the_public_endpoint(void)
 	struct scene *scene = scene_new(&(struct fakehost_conf){ .core = core });
 
 	scene->page = (struct wps_page){
-		.items = conns, .count = 1, .more = true,
+		.items = conn_list, .count = 1, .more = true,
 	};
 	happens(scene, LIST, NULL, WPS_SPAN_NONE);
 	CU_ASSERT(strstr(scene->text, "\"nextLink\":\"https://RT.example:8080/"
@@ -319,7 +320,7 @@ test_a_next_link_has_the_base_path(void)
 	struct scene *scene = scene_new(&(struct fakehost_conf){ .core = core });
 
 	scene->page = (struct wps_page){
-		.items = conns, .count = 1, .more = true,
+		.items = conn_list, .count = 1, .more = true,
 	};
 	happens(scene, LIST, NULL, WPS_SPAN_NONE);
 	CU_ASSERT(strstr(scene->text, "\"nextLink\":\"" ENDPOINT "/push" HUB
@@ -352,6 +353,9 @@ test_users_and_groups_are_listed_with_their_numbers(void)
 		{ .name = { "a", 1 }, .members = 3 },
 		{ .name = { "b", 1 }, .members = 1 },
 	};
+	static const struct wps_listed *const named_list[] = {
+		&named[0], &named[1],
+	};
 	static const struct rest_case cases[] = {
 		{ "GET " HUB "/users", NULL, "list all hub=chat users limit=200"
 		  OK_JSON "{\"value\":[{\"userId\":\"a\",\"connections\":3},"
@@ -367,7 +371,7 @@ test_users_and_groups_are_listed_with_their_numbers(void)
 	};
 	struct scene *scene = scene_new(NULL);
 
-	scene->page = (struct wps_page){ .items = named, .count = 2 };
+	scene->page = (struct wps_page){ .items = named_list, .count = 2 };
 	CHECK_CASES(scene, cases);
 	scene_free(scene);
 }
@@ -389,7 +393,7 @@ test_connections_are_listed_by_hub_and_user(void)
 	};
 	struct scene *scene = scene_new(NULL);
 
-	scene->page = (struct wps_page){ .items = conns, .count = 1 };
+	scene->page = (struct wps_page){ .items = conn_list, .count = 1 };
 	CHECK_CASES(scene, cases);
 	scene->page.more = true;
 	happens(scene, "GET " HUB "/connections?filter=userId+ne+null", NULL,
@@ -436,6 +440,7 @@ test_one_connection_is_described(void)
 		.group_count = 3, .groups = groups, .shown_groups = 2,
 		.rules = rules, .shown_rules = 4,
 	};
+	const struct wps_listed *const one_list = &one;
 	static const struct rest_case cases[] = {
 		{ "GET " HUB "/connections/c", NULL,
 		  "list conn hub=chat name=c conns limit=200 detail" OK_JSON
@@ -458,7 +463,7 @@ test_one_connection_is_described(void)
 	};
 	struct scene *scene = scene_new(NULL);
 
-	scene->page = (struct wps_page){ .items = &one, .count = 1 };
+	scene->page = (struct wps_page){ .items = &one_list, .count = 1 };
 	CHECK_CASES(scene, cases);
 	scene->page.count = 0;
 	CHECK_CASES(scene, nobody);

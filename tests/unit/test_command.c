@@ -84,11 +84,11 @@ write_page(const struct wps_page *page, void *data)
 	CU_ASSERT(!page->failed);
 	for (size_t i = 0; i < page->count; i++) {
 		len += (size_t)snprintf(text + len, NAMES_MAX - len, "%s%.*s",
-		    i ? " " : "", (int)page->items[i].name.len,
-		    page->items[i].name.data);
-		if (page->items[i].members)
+		    i ? " " : "", (int)page->items[i]->name.len,
+		    page->items[i]->name.data);
+		if (page->items[i]->members)
 			len += (size_t)snprintf(text + len, NAMES_MAX - len,
-			    ":%u", (unsigned)page->items[i].members);
+			    ":%u", (unsigned)page->items[i]->members);
 	}
 	snprintf(text + len, NAMES_MAX - len, "%s", page->more ? " ..." : "");
 }
@@ -247,7 +247,7 @@ say_detail(const struct wps_page *page, void *data)
 	size_t len = 0;
 
 	CU_ASSERT_FATAL(page->count == 1);
-	const struct wps_listed *item = &page->items[0];
+	const struct wps_listed *item = page->items[0];
 	len += (size_t)snprintf(text + len, NAMES_MAX - len, "%.*s %u",
 	    (int)item->user.len, item->user.data, (unsigned)item->group_count);
 	for (size_t i = 0; i < item->shown_groups; i++)
@@ -326,7 +326,12 @@ nothing(const struct wps_match *match)
 	(void)match;
 }
 
-static const struct wps_match in_h = { is_in_h, nothing, nothing };
+static const struct wps_match in_h = {
+	.struct_size = sizeof(in_h),
+	.test = is_in_h,
+	.ref = nothing,
+	.unref = nothing,
+};
 
 static uint64_t
 counted(struct fixture *f, struct wps_command command)

@@ -374,14 +374,18 @@ test_scalar_that_its_row_does_not_take_is_refused(void)
 		{ "number: 7k\n",
 		  "wps.conf:1:1: number: must be a whole number, not \"7k\"\n" },
 		{ "any_number: 9223372036854775808\n",
-		  "wps.conf:1:1: any_number: must be a whole number, not "
-		  "\"9223372036854775808\"\n" },
+		  "wps.conf:1:1: any_number: 9223372036854775808 is beyond all "
+		  "numbers\n" },
+		{ "number: -9223372036854775809\n", "wps.conf:1:1: number: must "
+		  "be from -3 to 7, not -9223372036854775809\n" },
 		{ "size: 5 KiB\n", "wps.conf:1:1: size: must be a size like 512, "
 		  "64KiB or 16M, not \"5 KiB\"\n" },
 		{ "any_size: -1\n", "wps.conf:1:1: any_size: must be a size like "
 		  "512, 64KiB or 16M, not \"-1\"\n" },
-		{ "any_size: 8589934592GiB\n", "wps.conf:1:1: any_size: must be "
-		  "a size like 512, 64KiB or 16M, not \"8589934592GiB\"\n" },
+		{ "any_size: 8589934592GiB\n", "wps.conf:1:1: any_size: "
+		  "8589934592GiB is beyond all numbers\n" },
+		{ "size: 8589934592GiB\n", "wps.conf:1:1: size: must be from "
+		  "1KiB to 1MiB, not 8589934592GiB\n" },
 		{ "wait: 20\n", "wps.conf:1:1: wait: must be a time like 500ms, "
 		  "20s, 5m, 24h or 7d, not \"20\"\n" },
 		{ "any_wait: -1s\n", "wps.conf:1:1: any_wait: must be a time "
@@ -423,6 +427,9 @@ test_value_out_of_bounds_is_told_the_bounds_in_its_units(void)
 		  "wps.conf:1:1: list: must have 1 to 3 items, not 4\n" },
 		{ "doors: [{url: a}, {url: b}, {url: c}]\n",
 		  "wps.conf:1:1: doors: must have 0 to 2 items, not 3\n" },
+		{ "doors: [{}, {url: b}, {}]\n",
+		  "wps.conf:1:1: doors: must have 0 to 2 items, not 3\n"
+		  "wps.conf:1:9: option \"url\" is missing\n" },
 		{ "hubs: { chat: { limit: 10 } }\n", "wps.conf:1:17: hub "
 		  "\"chat\": limit: must be from 0 to 9, not 10\n" },
 	};
@@ -611,6 +618,16 @@ test_section_of_a_plugin_that_did_not_load_is_passed_over(void)
 }
 
 static void
+test_hub_options_are_passed_over_when_a_plugin_did_not_load(void)
+{
+	check_plugins("plugins: lost\nhubs: { a: { x: 1, limit: 99 } }\n", NULL,
+	    0, "wps.conf:2:20: hub \"a\": limit: must be from 0 to 9, not "
+	    "99\n");
+	check_plugins("hubs: { a: { x: 1 } }\n", NULL, 0,
+	    "wps.conf:1:14: hub \"a\": unknown option \"x\"\n");
+}
+
+static void
 test_required_hub_option_is_required_of_the_star(void)
 {
 	static const struct conf_rows plugins[] = {
@@ -690,6 +707,7 @@ main(void)
 		TEST(test_two_plugins_with_one_hub_option_are_refused),
 		TEST(test_plugin_named_like_an_option_is_refused),
 		TEST(test_section_of_a_plugin_that_did_not_load_is_passed_over),
+		TEST(test_hub_options_are_passed_over_when_a_plugin_did_not_load),
 		TEST(test_required_hub_option_is_required_of_the_star),
 		TEST(test_lines_without_a_place_come_first_and_keep_their_order),
 		TEST(test_line_may_be_longer_than_any_path),

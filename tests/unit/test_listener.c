@@ -430,6 +430,25 @@ test_a_file_that_is_no_socket_stays(void)
 	end();
 }
 
+/* Workers share a port with each other, not with another server. */
+static void
+test_a_port_of_another_server_is_busy(void)
+{
+	char expected[128];
+
+	begin();
+	struct listener *listener = serve("127.0.0.1:0", LISTENER_ALL_WORKERS);
+	const char *address = listener_address(listener);
+	snprintf(expected, sizeof(expected), "cannot listen on \"%s\": "
+	    "Address already in use", address);
+	CU_ASSERT_PTR_NULL(open_on(address, LISTENER_ALL_WORKERS));
+	check_text("error", err.text, expected);
+	connect_many(listener, CLIENTS);
+	check_number("all", served_by(0) + served_by(1), CLIENTS);
+	leave(&listener);
+	end();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_addresses_that_are_none_are_refused),
 	TEST(test_a_path_that_is_too_long_is_refused),
@@ -445,6 +464,7 @@ static const struct named_test tests[] = {
 	TEST(test_a_file_left_by_a_crash_is_replaced),
 	TEST(test_the_file_of_a_living_server_stays),
 	TEST(test_a_file_that_is_no_socket_stays),
+	TEST(test_a_port_of_another_server_is_busy),
 };
 
 int

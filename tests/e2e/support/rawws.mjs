@@ -153,6 +153,10 @@ class RawSocket {
     this.#socket.pause();
   }
 
+  resume() {
+    this.#socket.resume();
+  }
+
   cut() {
     this.#socket.destroy();
   }

@@ -228,23 +228,28 @@ export class Server {
   }
 }
 
-// A server, and before it the application that the hub "chat" tells its events.
-async function startWorld({ app: handlers, hubs, ...options }) {
-  if (!handlers) return { server: await Server.start({ hubs, ...options }) };
-  const app = await App.start('chat', handlers());
+// A server, and before it what it needs: `app` makes the application that the hub
+// "chat" tells its events, `prepare` an upstream, which is closed at the end, and
+// options of the server.
+async function startWorld({ app: handlers, prepare, hubs, ...options }) {
+  const world = { ...await prepare?.() };
   try {
-    const all = { chat: app.hub(options.events), ...hubs };
-    return { app, server: await Server.start({ hubs: all, ...options }) };
+    if (handlers) world.app = await App.start('chat', handlers());
+    const all = { ...world.hubs, ...hubs };
+    if (world.app) all.chat = world.app.hub(options.events);
+    world.server = await Server.start({ ...world.options, ...options, hubs: all });
+    return world;
   } catch (error) {
-    await app.close();
+    await world.app?.close();
+    await world.upstream?.close();
     throw error;
   }
 }
 
 async function runInWorld(t, options, body) {
-  const { server, app } = await startWorld(options);
+  const { server, app, upstream } = await startWorld(options);
   try {
-    await body(server, app, t);
+    await body(server, app ?? upstream, t);
     await server.stop();
   } catch (error) {
     await server.stop().catch(() => {});
@@ -252,16 +257,17 @@ async function runInWorld(t, options, body) {
     throw error;
   } finally {
     await app?.close();
+    await upstream?.close();
   }
 }
 
 // Runs a body against a server of its own, with one worker and with four; of a
-// failed one the server's log is shown. `app` makes the event handler's options.
+// failed one the server's log is shown. `concurrency` is that of its subtests.
 export function serverTest(name, options, body) {
   if (typeof options === 'function') [options, body] = [{}, options];
-  const { workerCounts = [1, 4], timeout = 60_000, ...rest } = options;
+  const { workerCounts = [1, 4], timeout = 60_000, concurrency, ...rest } = options;
   for (const workers of workerCounts) {
-    test(`${name} [workers=${workers}]`, { timeout }, (t) =>
+    test(`${name} [workers=${workers}]`, { timeout, concurrency }, (t) =>
       runInWorld(t, { workers, ...rest }, body));
   }
 }

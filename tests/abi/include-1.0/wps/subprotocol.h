@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Subprotocols (RFC 6455, section 1.9): what the messages of a client mean.
+ *
+ * Any host call is allowed inside any op but `encode` and `insert`, which may
+ * only call the body functions: they run in the middle of a command. The
+ * connection outlives each op that it is given to. From `open` until `close` has
+ * returned the plugin may keep its pointer; not beyond.
+ */
+#ifndef WPS_SUBPROTOCOL_H
+#define WPS_SUBPROTOCOL_H
+
+#include <wps/handshake.h>
+#include <wps/msg.h>
+
+struct wps_body; /* a message in the form of one subprotocol, shared by receivers;
+		    known during `encode` only */
+
+/* It may serve clients that agreed on no subprotocol (hub option `default_subprotocol`). */
+#define WPS_SUBPROTOCOL_NAMELESS 0x1u
+
+/*
+ * Its messages are numbered and kept until they are acknowledged (see
+ * conn_acked), and a connection outlives its transport for a while, so that the
+ * client can recover it.
+ */
+#define WPS_SUBPROTOCOL_RELIABLE 0x2u
+
+struct wps_subprotocol {
+	uint32_t struct_size;
+	uint32_t flags;
+
+	/* As offered in Sec-WebSocket-Protocol (compared without case), or, with
+	 * WPS_SUBPROTOCOL_NAMELESS, the name that the hub option uses. Mandatory;
+	 * borrowed until fini returns. */
+	const char *name;
+
+	/* Bytes of zeroed state that each connection gets, see conn_data. What
+	 * they point to is freed by `close`. */
+	size_t conn_size;
+
+	/*
+	 * [loop] Judges the query of every upgrade request, whatever will be
+	 * agreed on, before the application is asked. Returns WPS_OK, or
+	 * WPS_EINVAL with err filled: the client gets 400 and that text, which
+	 * is not to repeat the query. May be NULL.
+	 */
+	int (*check)(void *worker_state, const struct wps_handshake *handshake,
+	    struct wps_err *err);
+
+	/* [loop] The upgrade is answered, the connection is in its hub and in its
+	 * first groups; first words may be sent. The application hears of it
+	 * afterwards. May be NULL. */
+	void (*open)(void *worker_state, struct wps_conn *conn,
+	    const struct wps_handshake *handshake);
+
+	/*
+	 * [loop] A whole message came, not longer than the hub's limit; `data`
+	 * may be empty. Text is valid UTF-8. Not called while an event of the
+	 * connection is pending, nor after its close. Mandatory.
+	 */
+	void (*recv)(void *worker_state, struct wps_conn *conn,
+	    enum wps_frame frame, struct wps_span data);
+
+	/* [loop] The server is about to send the close frame for this reason:
+	 * last words may be sent. Not called when the client went first, nor when
+	 * its queue is full. May be NULL. */
+	void (*goodbye)(void *worker_state, struct wps_conn *conn,
+	    struct wps_span reason);
+
+	/* [loop] The last call for this connection, exactly once after open, at
+	 * the end of a turn and from inside no other op. Nothing can be sent any
+	 * more; an event without its answer is cancelled. May be NULL. */
+	void (*close)(void *worker_state, struct wps_conn *conn);
+
+	/*
+	 * [loop] Writes the message once for all receivers of this worker, with
+	 * body_make and body_insert. Returns WPS_OK after body_make gave room and
+	 * all of it was filled; WPS_DECLINED: this kind of client does not get
+	 * such messages; or a failure, which is logged: they do not get this one.
+	 * Mandatory.
+	 */
+	int (*encode)(void *worker_state, const struct wps_msg_view *msg,
+	    struct wps_body *body);
+
+	/*
+	 * [loop] Writes what one receiver gets at insert `slot` of a shared
+	 * body into dst: at most WPS_INSERT_MAX bytes. `sequence` is the message's
+	 * id for this connection, from 1; 0 where messages are not numbered.
+	 * Returns their number, 0 for nothing. Called once per receiver and slot,
+	 * in ascending order, when the body is queued, and again when it is
+	 * replayed. Mandatory if encode calls body_insert.
+	 */
+	size_t (*insert)(void *worker_state, struct wps_conn *conn,
+	    unsigned slot, uint64_t sequence, char *dst);
+
+	/*
+	 * [loop] Whether the client of this request may have the connection
+	 * again: WPS_OK or WPS_DECLINED. Mandatory with WPS_SUBPROTOCOL_RELIABLE.
+	 */
+	int (*recover)(void *worker_state, struct wps_conn *conn,
+	    const struct wps_handshake *handshake);
+
+	/* [loop] It has: words in front of the messages that are sent again.
+	 * May be NULL. */
+	void (*resume)(void *worker_state, struct wps_conn *conn);
+};
+
+#define WPS_INSERTS 2     /* inserts of one body at most */
+#define WPS_INSERT_MAX 40 /* bytes of one insert at most */
+
+#endif

@@ -1,0 +1,176 @@
+// Each way in which an application can fail, at each event: what the client sees,
+// and that other hubs and events see nothing of it.
+import assert from 'node:assert/strict';
+
+import { openRaw } from './support/rawws.mjs';
+import { serverTest } from './support/server.mjs';
+import {
+  answer, closedPort, drip, flood, hangUp, reset, silence, Upstream,
+} from './support/upstream.mjs';
+
+const SECRET = 'the inside of the application';
+const OK_HEAD = 'HTTP/1.1 200 OK\r\n';
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+
+// What the application does, by the first segment of the path. `connect` is what
+// a refused client sees, 500 if nothing is said; the events in `fine` do not
+// mind.
+const WAYS = {
+  refused: {},
+  reset: { does: reset },
+  hangup: { does: hangUp },
+  silent: { does: silence },
+  dripping: { does: drip('HTTP/1.1 200 OK\r\nX: ') },
+  dribbling: { does: drip(`${OK_HEAD}Content-Length: 100000\r\n\r\n`) },
+  cut: { does: (socket) => socket.end(`${OK_HEAD}Content-Length: 9\r\n\r\nhalf`) },
+  nonsense: { does: 'SSH-2.0-OpenSSH_9.2\r\n\r\n' },
+  redirect: { does: answer(302, SECRET, { Location: 'http://127.0.0.1:1/' }) },
+  forbidden: {
+    does: answer(403, 'not today', { 'Content-Type': 'text/x-why' }),
+    connect: { status: 403, body: 'not today', type: 'text/x-why' },
+  },
+  limited: { does: answer(429, ''), connect: { status: 429, body: '' } },
+  broken: { does: answer(500, SECRET), connect: { status: 500 } },
+  busy: { does: answer(503, SECRET), connect: { status: 503 } },
+  badjson: { does: answer(200, '{"a":', JSON_TYPE) },
+  badgroup: {
+    does: answer(200, '{"groups":["  "]}', JSON_TYPE), fine: ['custom', 'message'],
+  },
+  oversize: { does: flood(`${OK_HEAD}Content-Type: text/plain\r\n\r\n`) },
+  longhead: { does: flood(`${OK_HEAD}X: `) },
+  longlie: { does: answer(200, '').replace(': 0', ': 99999999999') },
+  endless: {
+    does: flood('HTTP/1.1 403 X\r\nContent-Type: text/plain\r\n\r\n'),
+    connect: { status: 403, body: 'x'.repeat(4096) },
+  },
+  badtype: {
+    does: answer(200, '{}', { 'Content-Type': 'text/html' }), fine: ['connect'],
+  },
+};
+
+const WHERE = {
+  connect: { system_events: ['connect'] },
+  connected: { system_events: ['connected'] },
+  custom: { user_events: 'custom' },
+  message: { user_events: 'message' },
+};
+
+function fails(way, event) {
+  return !(WAYS[way].fine ?? []).includes(event);
+}
+
+// A hub for each way and event: its first handler is bad, and all other events
+// have a good one.
+function hubs(upstream, port) {
+  const limits = { validation: false, timeout: '2s', body_timeout: '1s',
+    max_answer: 4096 };
+  const all = { good: { event_handlers: [{ url: `${upstream.origin}/good`,
+    user_events: '*', system_events: ['connect'] }] } };
+  for (const way of Object.keys(WAYS)) {
+    for (const [event, at] of Object.entries(WHERE)) {
+      const origin = way === 'refused' ? `http://127.0.0.1:${port}` : upstream.origin;
+      all[`${way}_${event}`] = { event_handlers: [
+        { url: `${origin}/${way}/{event}`, ...at, ...limits },
+        { url: `${upstream.origin}/good/{event}`, user_events: '*',
+          system_events: ['connect', 'connected', 'disconnected'] },
+      ] };
+    }
+  }
+  return all;
+}
+
+const views = {
+  async connect(server, way) {
+    const url = await server.accessUrl(`${way}_connect`, { userId: 'ann' });
+    const protocols = ['json.webpubsub.azure.v1'];
+    if (!fails(way, 'connect')) {
+      await (await openRaw(url, { protocols })).close();
+      return;
+    }
+    const wanted = { status: 500, ...WAYS[way].connect };
+    await assert.rejects(() => openRaw(url, { protocols }), (error) => {
+      assert.equal(error.status, wanted.status);
+      if (wanted.body !== undefined) assert.equal(error.body, wanted.body);
+      if (wanted.type) assert.equal(error.headers['content-type'], wanted.type);
+      assert.ok(!error.body.includes(SECRET));
+      return true;
+    });
+  },
+
+  async connected(server, way) {
+    const socket = await server.rawGreeted(`${way}_connected`);
+    const ack = await socket.ask({ type: 'event', event: 'other', data: 1, ackId: 1 });
+    assert.equal(ack.success, true);
+  },
+
+  async custom(server, way) {
+    const socket = await server.rawGreeted(`${way}_custom`);
+    const event = { type: 'event', event: 'custom', dataType: 'text', data: 'x' };
+    const ack = await socket.ask({ ...event, ackId: 1 });
+    if (fails(way, 'custom')) {
+      assert.equal(ack.success, false);
+      assert.equal(ack.error.name, 'InternalServerError');
+      assert.ok(!ack.error.message.includes(SECRET));
+      assert.deepEqual(ack.before, []);
+    } else {
+      assert.equal(ack.success, true);
+    }
+    const other = await socket.ask({ ...event, event: 'other', ackId: 1 });
+    assert.equal(other.success, !fails(way, 'custom') ? false : true,
+      'an id of a failed request may be used again');
+  },
+
+  async message(server, way) {
+    const socket = await server.raw(`${way}_message`, { protocols: [] });
+    socket.send('hello');
+    if (!fails(way, 'message')) {
+      assert.equal(await socket.text(), '{"groups":["  "]}');
+      return;
+    }
+    const { code, reason } = await socket.closing();
+    assert.equal(code, 1011);
+    assert.ok(!reason.includes(SECRET));
+  },
+};
+
+// The bystander asks all the time, on a hub and handler of its own.
+async function watchOver(server, state) {
+  const socket = await server.rawGreeted('good');
+  for (let n = 1; !state.done; n++) {
+    const before = performance.now();
+    const ack = await socket.ask({ type: 'event', event: 'e', data: n, ackId: n });
+    assert.equal(ack.success, true);
+    state.worst = Math.max(state.worst, performance.now() - before);
+  }
+}
+
+async function tryAll(server, t) {
+  const state = { done: false, worst: 0 };
+  const watching = watchOver(server, state);
+  const tries = [];
+  for (const way of Object.keys(WAYS)) {
+    for (const [event, view] of Object.entries(views)) {
+      tries.push(t.test(`${event}, ${way}`, () => view(server, way)));
+    }
+  }
+  await Promise.all(tries);
+  state.done = true;
+  await watching;
+  t.diagnostic(`the bystander waited ${state.worst.toFixed()} ms at most`);
+}
+
+serverTest('a failing application costs only who needs it',
+  {
+    timeout: 120_000, concurrency: true,
+    prepare: async () => {
+      const upstream = await Upstream.start((request) =>
+        WAYS[request.target.split('/')[1]]?.does);
+      return { upstream, hubs: hubs(upstream, await closedPort()) };
+    },
+  },
+  async (server, _app, t) => {
+    await tryAll(server, t);
+    assert.doesNotMatch(server.log, /long turn/);
+    assert.match(server.log, /HttpHandlerUnexpectedResponse hub=busy_connect /);
+    assert.ok(!server.log.includes(SECRET));
+  });
