@@ -158,6 +158,8 @@ serverTest('an access log has a line for each answer', {
   config: { log_level: 'info', rest: { access_log: true } },
 }, async (server) => {
   await callRest(server, 'HEAD', `${HUB}/users/ann?secret=x`);
+  server.terminate();
+  await server.ended();
   assert.match(server.log, new RegExp('rest: request answered status=404 ' +
     'operation=UserExists method=HEAD path=/api/hubs/chat/users/ann ' +
     'bytes_in=0 bytes_out=0 ms=\\d+ id=[0-9a-f]{32} client_id='));

@@ -143,6 +143,11 @@ export class Server {
     this.#terminated = true;
   }
 
+  // All that it logged is in `log` then.
+  async ended() {
+    await this.#waitForExit();
+  }
+
   // Of the shared listener, or of the one pinned to a worker.
   address(worker = 'all') {
     const address = this.#addresses.get(String(worker));
