@@ -81,6 +81,10 @@ const struct wps_option core_options[] = {
 	{ .name = "max_linger", .type = WPS_OPT_SIZE, .fallback = "1MiB",
 	  .min = 0, .max = INT64_C(1) << 30,
 	  .help = "Bytes that are read of a request that was refused." },
+	{ .name = "stop_delay", .type = WPS_OPT_DURATION, .fallback = "0s",
+	  .min = 0, .max = HOUR,
+	  .help = "How long a stopping server goes on before it closes its "
+		  "clients, while its health check fails." },
 	{ .name = "stop_timeout", .type = WPS_OPT_DURATION, .fallback = "5s",
 	  .min = 0, .max = HOUR,
 	  .help = "How long a stopping server waits for its clients." },

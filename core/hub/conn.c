@@ -89,9 +89,11 @@ conn_id_worker(struct wps_span id, unsigned worker_count, unsigned *index_out)
 	if (id.len != CONN_ID_SIZE || !base64url_decode(bytes, id, &len) ||
 	    len != ID_BYTES)
 		return WPS_NOT_FOUND;
-	*index_out = (unsigned char)bytes[ID_WORKER];
-	return *index_out < worker_count && bytes[ID_WORKER + 1] == 0 ?
-	    WPS_OK : WPS_NOT_FOUND;
+	unsigned index = (unsigned char)bytes[ID_WORKER];
+	if (index >= worker_count || bytes[ID_WORKER + 1] != 0)
+		return WPS_NOT_FOUND;
+	*index_out = index;
+	return WPS_OK;
 }
 
 /* --- life ------------------------------------------------------------------------ */

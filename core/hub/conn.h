@@ -78,7 +78,8 @@ const char *conn_state_name(enum conn_state state);
 /* Whether the table allows the move. */
 bool conn_state_may(enum conn_state from, enum conn_state to);
 
-/* The worker that an id names, if it is one of ours; WPS_NOT_FOUND. */
+/* The worker that an id names, if it is one of ours; WPS_NOT_FOUND, and index_out
+ * is left alone. */
 int conn_id_worker(struct wps_span id, unsigned worker_count,
     unsigned *index_out);
 

@@ -108,6 +108,21 @@ api_conf_hub_name(const struct wps_self *self, size_t i)
 	return conf_hub_name(self->server->conf, i);
 }
 
+static int
+api_conf_file(const struct wps_conf *conf, const char *name, char *dst,
+    size_t cap)
+{
+	char *path = conf_file(conf, name);
+
+	if (path == NULL)
+		return WPS_NOT_FOUND;
+	size_t len = strlen(path);
+	if (len < cap)
+		memcpy(dst, path, len + 1);
+	free(path);
+	return len < cap ? WPS_OK : WPS_FULL;
+}
+
 /* --- workers ---------------------------------------------------------------------- */
 
 static unsigned
@@ -443,6 +458,12 @@ api_respond(struct wps_request *request, const struct wps_response *response)
 	request_respond(request, response);
 }
 
+static bool
+api_stopping(const struct wps_self *self)
+{
+	return atomic_load(&self->server->stopping);
+}
+
 static const struct wps_subprotocol *
 api_find_subprotocol(const struct wps_self *self, struct wps_span name)
 {
@@ -513,8 +534,9 @@ hostapi_fill(struct wps_host *host)
 		.respond = api_respond,
 		.find_subprotocol = api_find_subprotocol,
 		.submit_list = api_submit_list,
+		.conf_file = api_conf_file,
+		.stopping = api_stopping,
 		.conn_invoke = api_conn_invoke,
 		.conn_cancel = api_conn_cancel,
-		.conf_file = conf_file,
 	};
 }

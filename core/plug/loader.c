@@ -200,8 +200,9 @@ loader_open(struct server *server, const char *dir, struct wps_span name,
 		return fail(err, "stands twice in \"plugins\": remove one");
 	if (server->points.plugin_count == PLUGINS_MAX)
 		return fail(err, "there are more than %d plugins", PLUGINS_MAX);
-	snprintf(file, sizeof(file), "%s/%.*s.so", dir, (int)name.len,
-	    name.data);
+	if (snprintf(file, sizeof(file), "%s/%.*s.so", dir, (int)name.len,
+	    name.data) >= (int)sizeof(file))
+		return fail(err, "\"plugin_dir\" is too long");
 	void *library;
 	if (open_library(file, &library, err) != WPS_OK)
 		return WPS_EINVAL;

@@ -24,6 +24,16 @@ refuse(const struct wps_self *self, int rc, const char *what, const char *why)
 	return rc;
 }
 
+/* Workers read the tables without a lock: they change before they run. */
+static int
+check_time(const struct wps_self *self, const char *what)
+{
+	if (self->ready)
+		return refuse(self, WPS_EINVAL, what,
+		    "only init registers anything");
+	return WPS_OK;
+}
+
 static bool
 subprotocol_taken(const struct points *points, const char *name)
 {
@@ -42,6 +52,8 @@ registry_add_subprotocol(struct wps_self *self,
 	struct subprotocol *sub =
 	    &points->subprotocols[points->subprotocol_count];
 
+	if (check_time(self, "subprotocol") != WPS_OK)
+		return WPS_EINVAL;
 	if (points->subprotocol_count == SUBPROTOCOLS_MAX)
 		return refuse(self, WPS_FULL, "subprotocol", "there are too many");
 	COPY_OPS(&sub->ops, ops);
@@ -70,6 +82,8 @@ registry_add_auth(struct wps_self *self, const struct wps_auth *ops)
 	struct points *points = &self->server->points;
 	struct wps_auth copy;
 
+	if (check_time(self, "auth") != WPS_OK)
+		return WPS_EINVAL;
 	COPY_OPS(&copy, ops);
 	if (points->auth_self)
 		return refuse(self, WPS_DUPLICATE, "auth",
@@ -90,6 +104,8 @@ registry_add_upstream(struct wps_self *self, const struct wps_upstream *ops)
 	struct points *points = &self->server->points;
 	struct upstream *upstream = &points->upstreams[points->upstream_count];
 
+	if (check_time(self, "upstream") != WPS_OK)
+		return WPS_EINVAL;
 	if (points->upstream_count == UPSTREAMS_MAX)
 		return refuse(self, WPS_FULL, "upstream", "there are too many");
 	COPY_OPS(&upstream->ops, ops);
@@ -121,6 +137,8 @@ registry_add_route(struct wps_self *self, const struct wps_route *ops)
 	struct points *points = &self->server->points;
 	struct route *route = &points->routes[points->route_count];
 
+	if (check_time(self, "route") != WPS_OK)
+		return WPS_EINVAL;
 	if (points->route_count == ROUTES_MAX)
 		return refuse(self, WPS_FULL, "route", "there are too many");
 	COPY_OPS(&route->ops, ops);

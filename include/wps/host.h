@@ -308,6 +308,21 @@ struct wps_host {
 	void (*submit_list)(struct wps_worker *worker,
 	    const struct wps_command *command, wps_list_fn done, void *data);
 
+	/* --- more of the configuration -------------------------------------- */
+
+	/* [any] The path that a STRING holds, into room for cap bytes, with a NUL;
+	 * a relative one begins at the folder of wps.conf. Returns WPS_OK;
+	 * WPS_NOT_FOUND when it is not set; WPS_FULL when the room is too small.
+	 * Only WPS_OK fills it. */
+	int (*conf_file)(const struct wps_conf *conf, const char *name,
+	    char *dst, size_t cap);
+
+	/* --- the server's end ----------------------------------------------- */
+
+	/* [any] Whether the end was announced: all is served as before, but
+	 * callers should go elsewhere. */
+	bool (*stopping)(const struct wps_self *self);
+
 	/* --- invocations ---------------------------------------------------- */
 
 	/*
@@ -325,12 +340,6 @@ struct wps_host {
 	/* [loop] The answer is not wanted any more. WPS_NOT_FOUND: there is none
 	 * of that id. */
 	int (*conn_cancel)(struct wps_conn *conn, struct wps_span id);
-
-	/* --- more of the configuration -------------------------------------- */
-
-	/* [any] The path that a STRING holds; a relative one begins at the
-	 * folder of wps.conf. NULL where it is not set. The caller frees it. */
-	char *(*conf_file)(const struct wps_conf *conf, const char *name);
 };
 
 #endif

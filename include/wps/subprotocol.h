@@ -69,9 +69,9 @@ struct wps_subprotocol {
 	void (*goodbye)(void *worker_state, struct wps_conn *conn,
 	    struct wps_span reason);
 
-	/* [loop] The last call for this connection, exactly once after open, in
-	 * a turn of its own. Nothing can be sent any more; an event without its
-	 * answer is cancelled. May be NULL. */
+	/* [loop] The last call for this connection, exactly once after open, at
+	 * the end of a turn and from inside no other op. Nothing can be sent any
+	 * more; an event without its answer is cancelled. May be NULL. */
 	void (*close)(void *worker_state, struct wps_conn *conn);
 
 	/*

@@ -16,8 +16,16 @@
 void
 health_run(struct call *call, const struct params *params)
 {
+	const struct rest *rest = call->worker->rest;
+
 	(void)params;
-	reply_json(call, WPS_SPAN("{\"status\":\"healthy\"}"));
+	if (rest->host->stopping(rest->self))
+		reply_error(call, &(struct error){
+			.code = ERROR_UNAVAILABLE,
+			.message = "the server is stopping",
+		});
+	else
+		reply_json(call, WPS_SPAN("{\"status\":\"healthy\"}"));
 }
 
 static bool

@@ -96,6 +96,9 @@ void reply_json(struct call *call, struct wps_span body);
 
 void reply_error(struct call *call, const struct error *error);
 
+/* The host's own refusals in the form of this API's errors. */
+void reply_refusal(struct wps_refusal *refusal);
+
 /* --- operations: run, and answer now or later ---------------------------- */
 
 void health_run(struct call *call, const struct params *params);

@@ -302,6 +302,36 @@ test_taken_name_is_refused(void)
 	    "add fixture.v1: the name is taken\n");
 }
 
+/* A plugin that registers when it is too late. */
+static void
+add_late(struct fixture *f)
+{
+	static const struct wps_route route = {
+		.struct_size = sizeof(route),
+		.prefix = "/late/",
+	};
+
+	check_number("add_route", f->server.host.add_route(
+	    &f->server.points.plugins[0], &route), WPS_EINVAL);
+}
+
+static void
+test_only_init_registers(void)
+{
+	struct fixture f;
+	char log[1024];
+
+	set_up(&f);
+	check_number("open", open_one(&f, "good"), WPS_OK);
+	check_number("init", loader_init(&f.server, &f.err), WPS_OK);
+	read_log(add_late, &f, log, sizeof(log));
+	const char *line = strstr(log, "error core: ");
+	check_text("line", line ? line : log, "error core: plugin good: cannot "
+	    "add route: only init registers anything\n");
+	check_number("routes", f.server.points.route_count, 0);
+	tear_down(&f);
+}
+
 int
 main(void)
 {
@@ -317,6 +347,7 @@ main(void)
 		TEST(test_failed_init_names_the_plugin),
 		TEST(test_missing_op_is_named),
 		TEST(test_taken_name_is_refused),
+		TEST(test_only_init_registers),
 	};
 
 	return RUN_TESTS("loader", tests);

@@ -14,6 +14,7 @@
 
 #include <CUnit/Basic.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -140,6 +141,7 @@ struct setup {
 	int64_t concurrency, queue, max_answer;
 	const char *url;  /* instead of all that */
 	int64_t timeout, body_timeout;
+	bool allow_link_local;
 	int64_t retry, encoding, breaker;
 	bool cookies;
 	const char *const *presence, *const *patterns;
@@ -176,12 +178,15 @@ host_log(const struct wps_self *self, enum wps_log_level level, const char *form
 	snprintf(fake->log + len, sizeof(fake->log) - len, "\n");
 }
 
-static char *
-host_conf_file(const struct wps_conf *conf, const char *name)
+static int
+host_conf_file(const struct wps_conf *conf, const char *name, char *dst,
+    size_t cap)
 {
 	const char *text = value_of(conf, name)->text;
 
-	return text ? strdup(text) : NULL;
+	if (text == NULL)
+		return WPS_NOT_FOUND;
+	return snprintf(dst, cap, "%s", text) < (int)cap ? WPS_OK : WPS_FULL;
 }
 
 static const struct wps_conf *
@@ -516,6 +521,8 @@ fill_conf(const struct setup *setup)
 	fake->own_values[2] = (struct option_value){ .name = "connect_timeout", .number = 10000 };
 	fake->own_values[3] = (struct option_value){ .name = "breaker_failures",
 		.number = setup->breaker ? setup->breaker : 1000 };
+	fake->own_values[4] = (struct option_value){ .name = "allow_link_local",
+		.number = setup->allow_link_local };
 	fake->own.values = fake->own_values;
 	fake->hub_conf = &fake->hub;
 	fake->core_conf = &fake->core;
@@ -1443,6 +1450,26 @@ test_stop_leaves_nothing_behind(void)
 	stop();
 }
 
+/* No socket is made while they are refused, and none in any case that would send
+ * something from this machine. */
+static struct {
+	bool on;
+	unsigned asked;
+} no_sockets;
+
+int __real_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol);
+
+int
+__wrap_socket(int family, int type, int protocol)
+{
+	if (!no_sockets.on)
+		return __real_socket(family, type, protocol);
+	no_sockets.asked++;
+	errno = ENETUNREACH;
+	return -1;
+}
+
 static void
 test_link_local_addresses_are_refused(void)
 {
@@ -1454,6 +1481,25 @@ test_link_local_addresses_are_refused(void)
 	check_number("took", (long)(fake->loop.now_ms - before), 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "allow_link_local"));
 	stop();
+}
+
+static void
+test_link_local_addresses_are_an_option(void)
+{
+	static const bool rows[] = { false, true };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct wps_reply reply;
+		start((struct setup){ .url = "http://169.254.169.254/latest",
+		    .allow_link_local = rows[i] });
+		no_sockets.on = true;
+		no_sockets.asked = 0;
+		check_text("answer", ask(user_event("message", "x"), &reply),
+		    "failed");
+		no_sockets.on = false;
+		check_number("a socket is made", no_sockets.asked > 0, rows[i]);
+		stop();
+	}
 }
 
 static void
@@ -1938,6 +1984,7 @@ static CU_TestInfo tests[] = {
 	TEST(cancel_aborts_wherever_the_event_is),
 	TEST(stop_leaves_nothing_behind),
 	TEST(link_local_addresses_are_refused),
+	TEST(link_local_addresses_are_an_option),
 	TEST(handshake_is_sent_as_specified),
 	TEST(handshake_answers),
 	TEST(handshake_is_repeated_while_the_application_is_down),

@@ -395,6 +395,10 @@ test_health(void)
 	scene->identity = WPS_DECLINED;
 	check_text("without token", happens(scene, "HEAD /api/health", NULL,
 	    WPS_SPAN_NONE), "-> 200");
+	scene->stopping = true;
+	check_text("at the end", happens(scene, "HEAD /api/health", NULL,
+	    WPS_SPAN_NONE), "-> 503 x-ms-error-code=ServiceUnavailable "
+	    "Retry-After=1");
 	scene_free(scene);
 }
 
@@ -638,6 +642,56 @@ test_the_log_has_one_line_without_secrets(void)
 }
 
 static void
+test_an_access_log_is_an_option(void)
+{
+	static const struct fakehost_value own[] = {
+		{ .name = "access_log", .number = 1 },
+		{ .name = NULL },
+	};
+	struct scene *scene = scene_new(&(struct fakehost_conf){ .own = own });
+
+	happens(scene, "HEAD /api/health?SECRET", NULL, WPS_SPAN_NONE);
+	CU_ASSERT(strstr(scene->fake.log, "info: request answered status=200 "
+	    "operation=GetServiceStatus method=HEAD path=/api/health bytes_in=0 "
+	    "bytes_out=0 ms=0 id=") == scene->fake.log);
+	CU_ASSERT(strstr(scene->fake.log, "SECRET") == NULL);
+	scene_free(scene);
+}
+
+/* The host's refusals look like this API's errors. */
+static void
+test_refusals_of_the_host_are_flat_errors(void)
+{
+	static const struct {
+		int status;
+		const char *body;
+		size_t headers;
+	} cases[] = {
+		{ 413, "{\"code\":\"PayloadTooLarge\",\"message\":\"why\","
+		  "\"target\":\"Request\"}", 2 },
+		{ 400, "{\"code\":\"Error.BadRequest\",\"message\":\"why\","
+		  "\"target\":\"Request\"}", 2 },
+		{ 503, "{\"code\":\"ServiceUnavailable\",\"message\":\"why\","
+		  "\"target\":\"Request\"}", 3 },
+		{ 499, "{\"code\":\"Error.BadRequest\",\"message\":\"why\","
+		  "\"target\":\"Request\"}", 2 },
+	};
+	struct scene *scene = scene_new(NULL);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct wps_refusal refusal = {
+			.status = cases[i].status, .reason = WPS_SPAN("why"),
+		};
+		scene->fake.routes[0].refuse(scene->fake.worker_state, &refusal);
+		CU_ASSERT(wps_span_eq(refusal.body,
+		    wps_span_str(cases[i].body)));
+		check_number("headers", (long long)refusal.header_count,
+		    (long long)cases[i].headers);
+	}
+	scene_free(scene);
+}
+
+static void
 test_paths_as_the_vendors_service_reads_them_are_an_option(void)
 {
 	static const struct fakehost_value own[] = {
@@ -728,6 +782,8 @@ static const struct named_test tests[] = {
 	TEST(test_auth_hears_the_hub_in_lower_case),
 	TEST(test_the_callers_request_id_is_repeated_if_harmless),
 	TEST(test_the_log_has_one_line_without_secrets),
+	TEST(test_an_access_log_is_an_option),
+	TEST(test_refusals_of_the_host_are_flat_errors),
 	TEST(test_paths_as_the_vendors_service_reads_them_are_an_option),
 	TEST(test_many_calls_wait_at_once),
 	TEST(test_a_stop_leaves_no_waiting_call),

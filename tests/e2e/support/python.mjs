@@ -1,4 +1,5 @@
-// Debian's Python SDK in a process of its own, which service.py drives.
+// Debian's Python SDK in a process of its own: each request line of the script is
+// answered by one line of JSON.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -6,9 +7,8 @@ import { within } from './wait.mjs';
 
 const SCRIPT = fileURLToPath(new URL('service.py', import.meta.url));
 
-// Each request line of the script is answered by one line of JSON.
-export function startPython(server, environment = {}) {
-  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...environment,
+export function startPython(server) {
+  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1',
     WPS_CONNECTION_STRING: server.connectionString() };
   const child = spawn('/usr/bin/python3', [SCRIPT],
     { env, stdio: ['pipe', 'pipe', 'inherit'] });

@@ -114,6 +114,10 @@ export class Server {
     return this.#log;
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   // Asks the server to end, once; stop() waits for it and judges it.
   terminate() {
     if (!this.#terminated) this.#child.kill('SIGTERM');
@@ -181,9 +185,10 @@ export class Server {
   }
 
   // A bare WebSocket that shows frames as they are.
-  async raw(hub, { protocols = [JSON_PROTOCOL], query = '', ...options } = {}) {
-    const url = await this.accessUrl(hub, options);
-    const socket = await openRaw(url + query, { protocols, ca: this.ca });
+  async raw(hub, options = {}) {
+    const { protocols = [JSON_PROTOCOL], query = '', headers = {}, ...rest } = options;
+    const url = await this.accessUrl(hub, rest);
+    const socket = await openRaw(url + query, { protocols, headers, ca: this.ca });
     return this.own(socket);
   }
 
