@@ -33,6 +33,7 @@ enum conn_state {
 #define CONN_ID_SIZE 24 /* characters */
 
 struct conn_closing;
+struct invocations;
 struct presence;
 
 struct wps_conn {
@@ -48,6 +49,7 @@ struct wps_conn {
 	void *data;                    /* owned; conn_size bytes of the subprotocol */
 	void **slots;                  /* owned; by plugin; NULL until one is used */
 	struct wps_reply *pending;     /* a user event without its answer yet */
+	struct invocations *invocations; /* owned; NULL until the first */
 	struct presence *presence;     /* changes that are not told yet; its own */
 	struct conn_closing *closing;  /* owned; from the close on */
 

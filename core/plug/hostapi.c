@@ -7,6 +7,7 @@
 #include "hub/delivery.h"
 #include "hub/event.h"
 #include "hub/identity.h"
+#include "hub/invoke.h"
 #include "hub/msg.h"
 #include "hub/request.h"
 #include "hub/server.h"
@@ -387,6 +388,21 @@ api_conn_event(struct wps_conn *conn, const struct wps_event *event,
 	return event_user(conn, event, done);
 }
 
+static int
+api_conn_invoke(struct wps_conn *conn, struct wps_span id,
+    const struct wps_event *event, wps_invoke_fn done)
+{
+	(void)checked(conn);
+	return invoke_start(conn, id, event, done);
+}
+
+static int
+api_conn_cancel(struct wps_conn *conn, struct wps_span id)
+{
+	(void)checked(conn);
+	return invoke_cancel(conn, id);
+}
+
 static void
 api_answer(struct wps_reply *reply, const struct wps_answer *answer)
 {
@@ -520,5 +536,7 @@ hostapi_fill(struct wps_host *host)
 		.submit_list = api_submit_list,
 		.conf_file = api_conf_file,
 		.stopping = api_stopping,
+		.conn_invoke = api_conn_invoke,
+		.conn_cancel = api_conn_cancel,
 	};
 }
