@@ -129,11 +129,12 @@ test_a_limit_of_groups_is_a_conflict(void)
 #define LIST "GET " HUB "/groups/a%2Fb/connections"
 #define LISTED "list group hub=chat name=a/b conns limit="
 
-static const struct wps_listed conns[] = {
-	{ .name = { "c1", 2 }, .user = { "u\"1", 3 } },
-	{ .name = { "c2", 2 }, .user = { NULL, 0 } },
+static const struct wps_listed first = {
+	.name = { "c1", 2 },
+	.user = { "u\"1", 3 },
 };
-static const struct wps_listed *const conn_list[] = { &conns[0], &conns[1] };
+static const struct wps_listed second = { .name = { "c2", 2 } };
+static const struct wps_listed *const conns[] = { &first, &second };
 
 static void
 test_pages_are_listed(void)
@@ -150,7 +151,7 @@ test_pages_are_listed(void)
 	};
 	struct scene *scene = scene_new(NULL);
 
-	scene->page = (struct wps_page){ .items = conn_list, .count = 2 };
+	scene->page = (struct wps_page){ .items = conns, .count = 2 };
 	CHECK_CASES(scene, cases);
 	scene_free(scene);
 }
@@ -209,7 +210,7 @@ test_a_next_link_goes_on_behind_the_last_name(void)
 	char link[512];
 
 	scene->page = (struct wps_page){
-		.items = conn_list, .count = 2, .more = true,
+		.items = conns, .count = 2, .more = true,
 	};
 	happens(scene, LIST "?maxpagesize=2&top=5", NULL, WPS_SPAN_NONE);
 	snprintf(link, sizeof(link), "%s", next_link(scene));
@@ -235,7 +236,7 @@ test_a_token_is_bound_to_its_listing(void)
 	char link[512], other[600];
 
 	scene->page = (struct wps_page){
-		.items = conn_list, .count = 2, .more = true,
+		.items = conns, .count = 2, .more = true,
 	};
 	for (scene->keys = 0; scene->keys < 3; scene->keys++) {
 		happens(scene, LIST, NULL, WPS_SPAN_NONE);
@@ -274,7 +275,7 @@ test_a_token_outlives_a_change_of_keys(void)
 	char link[512];
 
 	scene->page = (struct wps_page){
-		.items = conn_list, .count = 2, .more = true,
+		.items = conns, .count = 2, .more = true,
 	};
 	scene->first_key = 1;
 	happens(scene, LIST, NULL, WPS_SPAN_NONE);
@@ -302,7 +303,7 @@ test_a_next_link_is_of_the_public_endpoint(void)
 	struct scene *scene = scene_new(&(struct fakehost_conf){ .core = core });
 
 	scene->page = (struct wps_page){
-		.items = conn_list, .count = 1, .more = true,
+		.items = conns, .count = 1, .more = true,
 	};
 	happens(scene, LIST, NULL, WPS_SPAN_NONE);
 	CU_ASSERT(strstr(scene->text, "\"nextLink\":\"https://RT.example:8080/"
@@ -320,7 +321,7 @@ test_a_next_link_has_the_base_path(void)
 	struct scene *scene = scene_new(&(struct fakehost_conf){ .core = core });
 
 	scene->page = (struct wps_page){
-		.items = conn_list, .count = 1, .more = true,
+		.items = conns, .count = 1, .more = true,
 	};
 	happens(scene, LIST, NULL, WPS_SPAN_NONE);
 	CU_ASSERT(strstr(scene->text, "\"nextLink\":\"" ENDPOINT "/push" HUB
@@ -349,13 +350,9 @@ test_a_page_without_memory_is_to_be_repeated(void)
 static void
 test_users_and_groups_are_listed_with_their_numbers(void)
 {
-	static const struct wps_listed named[] = {
-		{ .name = { "a", 1 }, .members = 3 },
-		{ .name = { "b", 1 }, .members = 1 },
-	};
-	static const struct wps_listed *const named_list[] = {
-		&named[0], &named[1],
-	};
+	static const struct wps_listed a = { .name = { "a", 1 }, .members = 3 };
+	static const struct wps_listed b = { .name = { "b", 1 }, .members = 1 };
+	static const struct wps_listed *const named[] = { &a, &b };
 	static const struct rest_case cases[] = {
 		{ "GET " HUB "/users", NULL, "list all hub=chat users limit=200"
 		  OK_JSON "{\"value\":[{\"userId\":\"a\",\"connections\":3},"
@@ -371,7 +368,7 @@ test_users_and_groups_are_listed_with_their_numbers(void)
 	};
 	struct scene *scene = scene_new(NULL);
 
-	scene->page = (struct wps_page){ .items = named_list, .count = 2 };
+	scene->page = (struct wps_page){ .items = named, .count = 2 };
 	CHECK_CASES(scene, cases);
 	scene_free(scene);
 }
@@ -393,7 +390,7 @@ test_connections_are_listed_by_hub_and_user(void)
 	};
 	struct scene *scene = scene_new(NULL);
 
-	scene->page = (struct wps_page){ .items = conn_list, .count = 1 };
+	scene->page = (struct wps_page){ .items = conns, .count = 1 };
 	CHECK_CASES(scene, cases);
 	scene->page.more = true;
 	happens(scene, "GET " HUB "/connections?filter=userId+ne+null", NULL,
@@ -440,7 +437,6 @@ test_one_connection_is_described(void)
 		.group_count = 3, .groups = groups, .shown_groups = 2,
 		.rules = rules, .shown_rules = 4,
 	};
-	const struct wps_listed *const one_list = &one;
 	static const struct rest_case cases[] = {
 		{ "GET " HUB "/connections/c", NULL,
 		  "list conn hub=chat name=c conns limit=200 detail" OK_JSON
@@ -461,9 +457,10 @@ test_one_connection_is_described(void)
 		  FAILURE(404, "NotFound",
 		  "\"message\":\"there is no such connection\"") },
 	};
+	const struct wps_listed *const shown = &one;
 	struct scene *scene = scene_new(NULL);
 
-	scene->page = (struct wps_page){ .items = &one_list, .count = 1 };
+	scene->page = (struct wps_page){ .items = &shown, .count = 1 };
 	CHECK_CASES(scene, cases);
 	scene->page.count = 0;
 	CHECK_CASES(scene, nobody);

@@ -30,6 +30,8 @@ export class Server {
   #child;
   #exit;
   #log = '';
+  #logged = []; // its lines
+  #wanted = new Set(); // each: pattern and what to call when it is there
   #addresses = new Map();
   #owned = [];
   #terminated = false;
@@ -100,7 +102,9 @@ export class Server {
         const match = LISTENING.exec(line);
         if (match) this.#listens(match[1], match[2]);
         if (READY.test(line)) onReady();
+        this.#logged.push(line);
       }
+      this.#lookForLines();
     });
   }
 
@@ -112,6 +116,25 @@ export class Server {
 
   get log() {
     return this.#log;
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  #lookForLines() {
+    for (const want of this.#wanted) {
+      if (!this.#logged.some((line) => want.pattern.test(line))) continue;
+      this.#wanted.delete(want);
+      want.found();
+    }
+  }
+
+  // Waits until a line of the log, an earlier one or a new one, matches.
+  logs(pattern) {
+    const line = new Promise((found) => this.#wanted.add({ pattern, found }));
+    this.#lookForLines();
+    return within(line, `${pattern} in the log`);
   }
 
   // Asks the server to end, once; stop() waits for it and judges it.
@@ -186,9 +209,10 @@ export class Server {
   }
 
   // A bare WebSocket that shows frames as they are.
-  async raw(hub, { protocols = [JSON_PROTOCOL], query = '', ...options } = {}) {
-    const url = await this.accessUrl(hub, options);
-    const socket = await openRaw(url + query, { protocols, ca: this.ca });
+  async raw(hub, options = {}) {
+    const { protocols = [JSON_PROTOCOL], query = '', headers = {}, ...rest } = options;
+    const url = await this.accessUrl(hub, rest);
+    const socket = await openRaw(url + query, { protocols, headers, ca: this.ca });
     return this.own(socket);
   }
 
