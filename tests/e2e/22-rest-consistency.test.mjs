@@ -56,7 +56,8 @@ class Model {
   async open() {
     const user = `u${this.random(3)}`;
     const socket = await this.server.rawGreeted('chat',
-      { userId: user, worker: this.random(this.server.workers) });
+      { userId: user, worker: this.random(this.server.workers),
+        roles: ['webpubsub.joinLeaveGroup'] });
     this.conns.set(socket.id, { user, groups: new Set(), socket });
   }
 
