@@ -67,16 +67,15 @@ decide(struct http *http, void *data)
 	struct worker *worker = http_worker(http);
 	struct wps_conn *conn = find(worker, recovery);
 	const char *why = refusal(conn, http_request(http));
-	struct wps_span subprotocol =
-	    conn ? conn->view.subprotocol : recovery->fallback;
 
 	log_debug("core", "recovery %s reason=\"%s\"",
 	    why ? "refused" : "accepted", why ? why : "");
+	/* A refused client hears why only if the answer is what it offered. */
 	if (why)
-		http_upgrade(http, subprotocol, take_refused,
+		http_upgrade(http, recovery->fallback, take_refused,
 		    &worker_server(worker)->hubs.any.ws);
 	else
-		http_upgrade(http, subprotocol, take_accepted, conn);
+		http_upgrade(http, conn->view.subprotocol, take_accepted, conn);
 	free(recovery);
 }
 

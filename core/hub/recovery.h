@@ -13,8 +13,7 @@
 
 struct http;
 
-/* `id` and `fallback`, the subprotocol to answer without a connection, live in
- * the request. */
+/* `id` and `fallback`, the subprotocol of a refusal, live in the request. */
 void recovery_begin(struct http *http, struct wps_span hub, struct wps_span id,
     struct wps_span fallback);
 

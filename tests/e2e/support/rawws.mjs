@@ -161,6 +161,11 @@ class RawSocket {
     this.#socket.destroy();
   }
 
+  // Ends the own direction, in order; the other side may still speak.
+  finish() {
+    this.#socket.end();
+  }
+
   async close() {
     if (!this.#socket.destroyed) {
       this.send(closePayload(1000), OP.CLOSE);

@@ -30,6 +30,8 @@ export class Server {
   #child;
   #exit;
   #log = '';
+  #logged = []; // its lines
+  #wanted = new Set(); // each: pattern and what to call when it is there
   #addresses = new Map();
   #owned = [];
   #terminated = false;
@@ -100,7 +102,9 @@ export class Server {
         const match = LISTENING.exec(line);
         if (match) this.#listens(match[1], match[2]);
         if (READY.test(line)) onReady();
+        this.#logged.push(line);
       }
+      this.#lookForLines();
     });
   }
 
@@ -118,10 +122,30 @@ export class Server {
     return this.#child.pid;
   }
 
+  #lookForLines() {
+    for (const want of this.#wanted) {
+      if (!this.#logged.some((line) => want.pattern.test(line))) continue;
+      this.#wanted.delete(want);
+      want.found();
+    }
+  }
+
+  // Waits until a line of the log, an earlier one or a new one, matches.
+  logs(pattern) {
+    const line = new Promise((found) => this.#wanted.add({ pattern, found }));
+    this.#lookForLines();
+    return within(line, `${pattern} in the log`);
+  }
+
   // Asks the server to end, once; stop() waits for it and judges it.
   terminate() {
     if (!this.#terminated) this.#child.kill('SIGTERM');
     this.#terminated = true;
+  }
+
+  // All that it logged is in `log` then.
+  async ended() {
+    await this.#waitForExit();
   }
 
   // Of the shared listener, or of the one pinned to a worker.
