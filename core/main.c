@@ -115,7 +115,6 @@ run(struct server *server)
 	sigaddset(&set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	raise_descriptor_limit();
-	forbid_core_dumps();
 	if (server_start(server, &err) != WPS_OK) {
 		fprintf(stderr, "wps: %s\n", err.text);
 		return EXIT_FAILURE;
@@ -136,6 +135,8 @@ main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	/* The configuration holds keys. */
+	forbid_core_dumps();
 	struct server *server = server_load(arguments.config, &report);
 	if (report.text)
 		fputs(report.text, stderr);

@@ -5,6 +5,7 @@
 #include "hub/conn.h"
 #include "hub/request.h"
 #include "hub/server.h"
+#include "lib/pct.h"
 #include "net/listener.h"
 #include "net/tlsctx.h"
 #include "net/wsinput.h"
@@ -16,9 +17,11 @@
 #include "util/hash.h"
 #include "util/log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* --- loading ------------------------------------------------------------------------ */
@@ -178,6 +181,24 @@ check_listen(struct server *server, struct conf_report *report)
 	}
 }
 
+/* Letters, digits and - . _ ~ between slashes, as they stand in a request. */
+static void
+check_base_path(const struct server *server, struct conf_report *report)
+{
+	const struct wps_conf *core = conf_core(server->conf);
+	struct wps_span path = conf_span(core, "base_path");
+	bool valid = path.len == 0 || (path.data[0] == '/' && path.len > 1);
+
+	for (size_t i = 0; i < path.len; i++) {
+		bool slash = path.data[i] == '/';
+		bool last = i + 1 == path.len || path.data[i + 1] == '/';
+		valid &= slash ? !last : pct_is_unreserved(path.data[i]);
+	}
+	if (!valid)
+		complain(core, "base_path", "must be of the form /a or /a/b",
+		    report);
+}
+
 struct server *
 server_load(const char *path, struct conf_report *report)
 {
@@ -195,6 +216,7 @@ server_load(const char *path, struct conf_report *report)
 	if (server->conf) {
 		server->worker_count = wanted_workers(server->conf);
 		check_listen(server, report);
+		check_base_path(server, report);
 		check_plugins(server, report);
 	}
 	conf_tree_free(&tree);
@@ -224,10 +246,13 @@ read_options(struct server *server)
 	server->loop_limits.mailbox_bytes =
 	    (size_t)conf_int(core, "max_mailbox");
 	server->stop_ms = (uint64_t)conf_int(core, "stop_timeout");
+	server->stop_delay_ms = (uint64_t)conf_int(core, "stop_delay");
 	server->http = (struct http_service){
 		.serve = serve,
 		.upgrade = client_upgrade,
 		.gone = client_gone,
+		.refuse = request_refuse,
+		.base_path = conf_span(core, "base_path"),
 		.limits = {
 			.line = (size_t)conf_int(core, "max_request_line"),
 			.head = (size_t)conf_int(core, "max_headers"),
@@ -491,12 +516,28 @@ clear_mail(struct server *server)
 	}
 }
 
+/* Everything is served as before, while whoever asks for the health hears that
+ * it is time to go elsewhere. */
+static void
+announce_stop(struct server *server)
+{
+	struct timespec delay = {
+		.tv_sec = (time_t)(server->stop_delay_ms / 1000),
+		.tv_nsec = (long)(server->stop_delay_ms % 1000) * 1000000,
+	};
+
+	atomic_store(&server->stopping, true);
+	while (nanosleep(&delay, &delay) != 0 && errno == EINTR)
+		continue;
+}
+
 void
 server_stop(struct server *server)
 {
 	if (!server->running)
 		return;
 	log_info("core", "stopping");
+	announce_stop(server);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		drain_worker(server->workers[i]);
 	for (unsigned i = 0; i < server->worker_count; i++)

@@ -3,6 +3,8 @@
 
 #include "hub/delivery.h"
 #include "hub/event.h"
+#include "hub/invoke.h"
+#include "hub/presence.h"
 #include "hub/server.h"
 #include "lib/base64.h"
 #include "lib/names.h"
@@ -160,6 +162,7 @@ conn_unref(struct wps_conn **ref)
 		return;
 	wps_assert(conn->magic == CONN_MAGIC && conn->ws == NULL);
 	forget_slots(conn);
+	invoke_free(conn);
 	perms_fini(&conn->perms);
 	if (spelled_otherwise(conn))
 		free_text(conn->view.subprotocol);
@@ -264,8 +267,24 @@ on_ended(void *owner, const struct ws_end *end)
 	    conn->shard->hub->options.recovery_window_ms);
 }
 
+/* While messages wait: some need not. */
+static bool
+on_urgent(void *owner, enum wps_frame frame, struct wps_span data)
+{
+	struct wps_conn *conn = owner;
+
+	if (!conn_is_open(conn) || conn->sub->ops.urgent == NULL)
+		return false;
+	conn_ref(conn);
+	bool taken = conn->sub->ops.urgent(conn_sub_state(conn), conn, frame,
+	    data);
+	conn_unref(&conn);
+	return taken;
+}
+
 static const struct ws_ops ws_ops = {
 	.message = on_message,
+	.urgent = on_urgent,
 	.violated = on_violated,
 	.ended = on_ended,
 };
@@ -322,6 +341,7 @@ conn_open(const struct conn_opening *opening, struct stream *stream,
 	conn_set_state(conn, CONN_OPEN);
 	conn->opened_ms = worker_now_ms(conn->worker);
 	shard_enter(conn->shard, conn);
+	presence_ask(conn->shard);
 	join_first_groups(conn, opening);
 	if (ops->open)
 		ops->open(conn_sub_state(conn), conn, opening->handshake);
@@ -343,8 +363,7 @@ conn_recover(struct wps_conn *conn, struct stream *stream,
 	if (conn->sub->ops.resume)
 		conn->sub->ops.resume(conn_sub_state(conn), conn);
 	delivery_replay(conn);
-	if (conn->pending)
-		ws_hold(conn->ws, true);
+	event_hold(conn);
 	ws_feed_early(conn->ws, early);
 	conn_unref(&conn);
 }

@@ -33,6 +33,8 @@ enum conn_state {
 #define CONN_ID_SIZE 24 /* characters */
 
 struct conn_closing;
+struct invocations;
+struct presence;
 
 struct wps_conn {
 	uint32_t magic;
@@ -47,6 +49,8 @@ struct wps_conn {
 	void *data;                    /* owned; conn_size bytes of the subprotocol */
 	void **slots;                  /* owned; by plugin; NULL until one is used */
 	struct wps_reply *pending;     /* a user event without its answer yet */
+	struct invocations *invocations; /* owned; NULL until the first */
+	struct presence *presence;     /* changes that are not told yet; its own */
 	struct conn_closing *closing;  /* owned; from the close on */
 
 	uint64_t opened_ms;

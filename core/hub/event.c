@@ -2,16 +2,18 @@
 #include "hub/event.h"
 
 #include "hub/conn.h"
+#include "hub/invoke.h"
+#include "hub/presence.h"
 #include "hub/server.h"
 #include "util/alloc.h"
 #include "util/attr.h"
+#include "util/log.h"
 
 #include <stdlib.h>
 
-/* A blocking event without its answer; plugins know it as their reply. */
-struct wps_reply {
-	struct wps_conn *conn; /* counted */
-	const struct upstream *upstream;
+/* A connect or user event without its answer. */
+struct pending {
+	struct wps_reply reply;
 	wps_event_fn user_done; /* of a user event */
 	event_connect_fn connect_done;
 	void *data;
@@ -31,34 +33,62 @@ who_wants(const struct wps_conn *conn, const struct wps_event *event)
 	return NULL;
 }
 
-static void
-deliver(const struct upstream *upstream, const struct wps_event *event,
+void
+event_deliver(const struct upstream *upstream, const struct wps_event *event,
     struct wps_reply *reply)
 {
 	upstream->ops.deliver(
 	    plugin_state(event->conn->worker, upstream->self), event, reply);
 }
 
-static struct wps_reply *
-pending_new(struct wps_conn *conn, const struct upstream *upstream)
+static void
+pending_free(struct pending *pending)
 {
-	struct wps_reply *reply = xcalloc(1, sizeof(*reply));
+	struct wps_conn *conn = pending->reply.conn;
 
-	wps_assert(conn->pending == NULL);
-	reply->conn = conn_ref(conn);
-	reply->upstream = upstream;
-	conn->pending = reply;
-	return reply;
+	conn->pending = NULL;
+	free(pending);
+	conn_unref(&conn);
 }
 
 static void
-pending_free(struct wps_reply *reply)
+complete_connect(struct wps_reply *reply, const struct wps_answer *answer)
 {
-	struct wps_conn *conn = reply->conn;
+	struct pending *pending = container_of(reply, struct pending, reply);
+	struct pending copy = *pending;
+	struct wps_conn *conn = conn_ref(reply->conn);
 
-	conn->pending = NULL;
-	free(reply);
+	pending_free(pending);
+	copy.connect_done(conn, answer, copy.data);
 	conn_unref(&conn);
+}
+
+/* The next event may be given from inside `done`. */
+static void
+complete_user(struct wps_reply *reply, const struct wps_answer *answer)
+{
+	struct pending *pending = container_of(reply, struct pending, reply);
+	wps_event_fn done = pending->user_done;
+	struct wps_conn *conn = conn_ref(reply->conn);
+
+	pending_free(pending);
+	if (conn_is_live(conn)) {
+		event_hold(conn);
+		done(conn_sub_state(conn), conn, answer);
+	}
+	conn_unref(&conn);
+}
+
+static struct pending *
+pending_new(struct wps_conn *conn, const struct upstream *upstream)
+{
+	struct pending *pending = xcalloc(1, sizeof(*pending));
+
+	wps_assert(conn->pending == NULL);
+	pending->reply.conn = conn_ref(conn);
+	pending->reply.upstream = upstream;
+	conn->pending = &pending->reply;
+	return pending;
 }
 
 /* --- connect ------------------------------------------------------------------ */
@@ -77,10 +107,11 @@ event_connect(struct wps_conn *conn, const struct wps_handshake *handshake,
 
 	if (upstream == NULL)
 		return WPS_NOT_FOUND;
-	struct wps_reply *reply = pending_new(conn, upstream);
-	reply->connect_done = done;
-	reply->data = data;
-	deliver(upstream, &event, reply);
+	struct pending *pending = pending_new(conn, upstream);
+	pending->reply.complete = complete_connect;
+	pending->connect_done = done;
+	pending->data = data;
+	event_deliver(upstream, &event, &pending->reply);
 	return WPS_OK;
 }
 
@@ -92,7 +123,7 @@ tell(struct wps_event *event)
 	const struct upstream *upstream = who_wants(event->conn, event);
 
 	if (upstream)
-		deliver(upstream, event, NULL);
+		event_deliver(upstream, event, NULL);
 }
 
 void
@@ -120,11 +151,52 @@ event_disconnected(struct wps_conn *conn, struct wps_span reason)
 
 	if (!conn->announced)
 		return;
+	presence_flush(conn);
 	conn->announced = false;
 	tell(&event);
 }
 
+void
+event_presence(struct wps_conn *conn, bool joined, struct wps_span group)
+{
+	struct wps_event event = {
+		.kind = joined ? WPS_EVENT_JOINED : WPS_EVENT_LEFT,
+		.conn = conn,
+		.name = joined ? WPS_SPAN("joined") : WPS_SPAN("left"),
+		.group = group,
+	};
+
+	if (conn->announced)
+		tell(&event);
+}
+
 /* --- user events ------------------------------------------------------------------ */
+
+bool
+event_holds(const struct wps_conn *conn)
+{
+	return conn->pending != NULL || invoke_is_full(conn);
+}
+
+void
+event_hold(struct wps_conn *conn)
+{
+	if (conn->ws)
+		ws_hold(conn->ws, event_holds(conn));
+}
+
+const struct upstream *
+event_wanted(const struct wps_event *event)
+{
+	struct wps_conn *conn = event->conn;
+	const struct upstream *upstream = who_wants(conn, event);
+
+	if (upstream == NULL)
+		log_debug("core", "EventHandlerNotFound hub=%s conn=%.*s "
+		    "event=%.*s", conn->shard->hub->name, CONN_ID_SIZE, conn->id,
+		    (int)event->name.len, event->name.data);
+	return upstream;
+}
 
 int
 event_user(struct wps_conn *conn, const struct wps_event *given,
@@ -136,13 +208,15 @@ event_user(struct wps_conn *conn, const struct wps_event *given,
 	event.conn = conn;
 	if (!conn_is_open(conn))
 		return WPS_OK; /* the connection ends: nobody will hear */
-	const struct upstream *upstream = who_wants(conn, &event);
+	const struct upstream *upstream = event_wanted(&event);
 	if (upstream == NULL)
 		return WPS_NOT_FOUND;
-	struct wps_reply *reply = pending_new(conn, upstream);
-	reply->user_done = done;
-	ws_hold(conn->ws, true);
-	deliver(upstream, &event, reply);
+	presence_flush(conn);
+	struct pending *pending = pending_new(conn, upstream);
+	pending->reply.complete = complete_user;
+	pending->user_done = done;
+	event_hold(conn);
+	event_deliver(upstream, &event, &pending->reply);
 	return WPS_OK;
 }
 
@@ -151,11 +225,12 @@ event_cancel(struct wps_conn *conn)
 {
 	struct wps_reply *reply = conn->pending;
 
+	invoke_cancel_all(conn);
 	if (reply == NULL)
 		return;
 	reply->upstream->ops.cancel(
 	    plugin_state(conn->worker, reply->upstream->self), reply);
-	pending_free(reply);
+	pending_free(container_of(reply, struct pending, reply));
 }
 
 /* --- answers ------------------------------------------------------------------------ */
@@ -169,17 +244,5 @@ event_worker(const struct wps_reply *reply)
 void
 event_answer(struct wps_reply *reply, const struct wps_answer *answer)
 {
-	struct wps_reply copy = *reply;
-	struct wps_conn *conn = conn_ref(reply->conn);
-
-	/* The next event may be given from inside `done`. */
-	pending_free(reply);
-	if (copy.connect_done) {
-		copy.connect_done(conn, answer, copy.data);
-	} else if (conn_is_live(conn)) {
-		if (conn->ws)
-			ws_hold(conn->ws, false);
-		copy.user_done(conn_sub_state(conn), conn, answer);
-	}
-	conn_unref(&conn);
+	reply->complete(reply, answer);
 }

@@ -46,6 +46,7 @@ request_new(struct http *http)
 		.headers = from->headers,
 		.header_count = from->header_count,
 		.body = from->body,
+		.secure = http_is_secure(http),
 	};
 	return request;
 }
@@ -63,6 +64,39 @@ request_serve(struct http *http)
 	}
 	route->ops.serve(plugin_state(worker, route->self),
 	    request_new(http));
+}
+
+/* The route that words a refusal; a path that is not known is any route's. */
+static const struct route *
+refusing_route(const struct points *points, struct wps_span path)
+{
+	const struct route *route =
+	    path.len ? points_route(points, path) : NULL;
+
+	for (unsigned i = 0; path.len == 0 && i < points->route_count; i++)
+		if (route == NULL && points->routes[i].ops.refuse)
+			route = &points->routes[i];
+	return route && route->ops.refuse ? route : NULL;
+}
+
+void
+request_refuse(struct http *http, int status, const char *reason)
+{
+	struct worker *worker = http_worker(http);
+	const struct route *route = refusing_route(
+	    &worker_server(worker)->points, http_request(http)->path);
+	struct wps_refusal refusal;
+
+	memset(&refusal, 0, sizeof(refusal));
+	refusal.status = status;
+	refusal.reason = wps_span_str(reason);
+	if (route)
+		route->ops.refuse(plugin_state(worker, route->self), &refusal);
+	if (refusal.header_count == 0)
+		http_refuse(http, status, reason);
+	else
+		http_respond(http, status, refusal.headers,
+		    refusal.header_count, refusal.body);
 }
 
 const struct wps_request_view *

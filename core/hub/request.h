@@ -12,6 +12,9 @@ struct http;
 /* Gives a whole request to its route, or answers 404. */
 void request_serve(struct http *http);
 
+/* Answers a request that was not read to its end, in the words of its route. */
+void request_refuse(struct http *http, int status, const char *reason);
+
 /* See the functions of the same name in the host table. */
 const struct wps_request_view *request_view(const struct wps_request *request);
 struct worker *request_worker(const struct wps_request *request);

@@ -27,7 +27,9 @@ struct server {
 	size_t listener_count;
 	struct tls_context **tls; /* owned; of the rows of `listen`; NULL: plain */
 	uint64_t stop_ms;
+	uint64_t stop_delay_ms;
 	bool running; /* the workers' threads are there */
+	_Atomic bool stopping; /* the end has been announced */
 };
 
 static inline struct server *

@@ -2,6 +2,7 @@
 #include "hub/shard.h"
 
 #include "hub/conn.h"
+#include "hub/presence.h"
 #include "util/alloc.h"
 #include "util/attr.h"
 #include "util/hash.h"
@@ -227,6 +228,8 @@ membership_remove(struct shard *shard, struct wps_conn *conn,
 	const struct member *moved =
 	    members_remove(&group->members, membership->at);
 
+	presence_note(conn, false,
+	    (struct wps_span){ group->name, group->len });
 	if (moved)
 		moved->conn->groups[moved->back].at = membership->at;
 	struct membership *last = &conn->groups[--conn->group_count];
@@ -256,6 +259,7 @@ shard_join(struct shard *shard, struct wps_conn *conn, struct wps_span name)
 		hint_set(shard, hub_bucket_group(hash));
 	}
 	membership_add(conn, group);
+	presence_note(conn, true, name);
 	return WPS_OK;
 }
 

@@ -40,6 +40,7 @@ struct shard {
 	struct htab by_id, groups, users;
 	uint32_t named[HUB_HINTS]; /* groups and users by bucket of the hint */
 	uint32_t epoch; /* of the marks of left-out connections */
+	bool presence_asked, presence; /* whether the application may want it */
 };
 
 /* The worker's shard of a hub; made at the first call. */

@@ -23,6 +23,12 @@ http_worker(const struct http *http)
 	return http->sender.worker;
 }
 
+bool
+http_is_secure(const struct http *http)
+{
+	return http->stream->tls != NULL;
+}
+
 /* --- readers -------------------------------------------------------------- */
 
 static void
@@ -110,6 +116,16 @@ drop(struct http *http)
 	soon(http);
 }
 
+/* One that was not read to its end. */
+static void
+refuse(struct http *http, int status, const char *reason)
+{
+	if (http->service->refuse)
+		http->service->refuse(http, status, reason);
+	else
+		http_refuse(http, status, reason);
+}
+
 static void
 on_timeout(struct wheel_timer *timer)
 {
@@ -120,7 +136,7 @@ on_timeout(struct wheel_timer *timer)
 		return;
 	}
 	http->state = HTTP_SERVING;
-	http_refuse(http, 408, "request took too long");
+	refuse(http, 408, "request took too long");
 }
 
 static void
@@ -202,7 +218,10 @@ serve(struct http *http, struct wps_span left)
 	http->whole = true;
 	worker_timer_stop(http_worker(http), &http->timer);
 	stream_want_read(http->stream, false);
-	http->service->serve(http);
+	if (http->outside)
+		http_refuse(http, 404, "there is nothing here");
+	else
+		http->service->serve(http);
 }
 
 static void
@@ -214,7 +233,10 @@ begin_upgrade(struct http *http, struct wps_span left)
 	}
 	http->state = HTTP_UPGRADING;
 	worker_timer_stop(http_worker(http), &http->timer);
-	http->service->upgrade(http);
+	if (http->outside)
+		http_refuse(http, 404, "there is nothing here");
+	else
+		http->service->upgrade(http);
 }
 
 static void
@@ -222,7 +244,7 @@ refuse_bad(struct http *http)
 {
 	http->state = HTTP_SERVING;
 	worker_timer_stop(http_worker(http), &http->timer);
-	http_refuse(http, http_reader_status(http->reader),
+	refuse(http, http_reader_status(http->reader),
 	    http_reader_reason(http->reader));
 }
 
@@ -248,6 +270,8 @@ feed(struct http *http, struct wps_span bytes)
 		case HTTP_MORE:
 			return;
 		case HTTP_HEAD:
+			http->outside = !http_reader_strip(http->reader,
+			    http->service->base_path);
 			if (wants_upgrade(http_request(http))) {
 				begin_upgrade(http, bytes);
 				return;

@@ -26,6 +26,10 @@ struct http_service {
 	void (*upgrade)(struct http *http);
 	/* The peer has gone before the answer to an upgrade request. */
 	void (*gone)(struct http *http);
+	/* Answers a request that was not read to its end: http_refuse, or
+	 * http_respond with better words. NULL: http_refuse. */
+	void (*refuse)(struct http *http, int status, const char *reason);
+	struct wps_span base_path; /* in front of all paths; borrowed */
 	struct http_limits limits;
 	struct sender_limits out;
 	uint64_t request_ms;  /* from the first byte to the last of a request, and
@@ -55,6 +59,7 @@ struct http {
 	const struct http_service *service;
 	struct http_reader *reader; /* owned; none while idle */
 	bool whole;                 /* the request was read to its end */
+	bool outside;               /* its path is not below the base path */
 	struct wheel_timer timer;
 	struct mail next;    /* takes up what waits, or frees */
 	bool next_due;
@@ -81,6 +86,9 @@ http_request(const struct http *http)
 }
 
 struct worker *http_worker(const struct http *http);
+
+/* Whether it came over TLS. */
+bool http_is_secure(const struct http *http);
 
 /* Answers the request; `http` must not be used by the caller afterwards. */
 void http_respond(struct http *http, int status,

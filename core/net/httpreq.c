@@ -496,6 +496,24 @@ http_reader_request(const struct http_reader *reader)
 
 /* --- helpers for who reads a request -------------------------------------- */
 
+bool
+http_reader_strip(struct http_reader *reader, struct wps_span base)
+{
+	struct wps_span *path = &reader->request.path;
+
+	if (base.len == 0)
+		return true;
+	if (path->len < base.len ||
+	    memcmp(path->data, base.data, base.len) != 0 ||
+	    (path->len > base.len && path->data[base.len] != '/'))
+		return false;
+	path->data += base.len;
+	path->len -= base.len;
+	if (path->len == 0)
+		*path = WPS_SPAN("/");
+	return true;
+}
+
 struct wps_span
 http_header_find(const struct http_request *request, const char *name)
 {

@@ -75,6 +75,12 @@ void http_reader_reset(struct http_reader *reader);
 enum http_event http_reader_feed(struct http_reader *reader, const char *data,
     size_t len, size_t *used_out);
 
+/*
+ * From HTTP_HEAD on: takes a base path ("/push") off the front of the path. False:
+ * the path is not below it, and stays as it is.
+ */
+bool http_reader_strip(struct http_reader *reader, struct wps_span base);
+
 /* Of HTTP_BAD: 400, 413, 414, 417, 431, 501, 503, 505; 0 while nothing is wrong. */
 int http_reader_status(const struct http_reader *reader);
 

@@ -299,10 +299,11 @@ wsinput_message(struct ws *ws, enum wps_frame frame, struct wps_span data)
 {
 	if (ws->closing)
 		return;
-	if (ws->held || (ws->rest && ws->rest->head))
-		keep_message(ws, frame, data);
-	else
+	if (!ws->held && (ws->rest == NULL || ws->rest->head == NULL))
 		ws->ops->message(ws->owner, frame, data);
+	else if (ws->ops->urgent == NULL ||
+	    !ws->ops->urgent(ws->owner, frame, data))
+		keep_message(ws, frame, data);
 }
 
 void

@@ -37,6 +37,9 @@ struct ws_end {
 struct ws_ops {
 	/* A whole data message; text is valid UTF-8. */
 	void (*message)(void *owner, enum wps_frame frame, struct wps_span data);
+	/* The same while it would have to wait: true when it is done with.
+	 * NULL: nothing is. */
+	bool (*urgent)(void *owner, enum wps_frame frame, struct wps_span data);
 	/* The peer broke the protocol or a limit: the owner closes with this. */
 	void (*violated)(void *owner, uint16_t code, const char *reason);
 	/* It is over; the last call, from the end of a turn. */

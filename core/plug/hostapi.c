@@ -7,6 +7,7 @@
 #include "hub/delivery.h"
 #include "hub/event.h"
 #include "hub/identity.h"
+#include "hub/invoke.h"
 #include "hub/msg.h"
 #include "hub/request.h"
 #include "hub/server.h"
@@ -105,6 +106,21 @@ static struct wps_span
 api_conf_hub_name(const struct wps_self *self, size_t i)
 {
 	return conf_hub_name(self->server->conf, i);
+}
+
+static int
+api_conf_file(const struct wps_conf *conf, const char *name, char *dst,
+    size_t cap)
+{
+	char *path = conf_file(conf, name);
+
+	if (path == NULL)
+		return WPS_NOT_FOUND;
+	size_t len = strlen(path);
+	if (len < cap)
+		memcpy(dst, path, len + 1);
+	free(path);
+	return len < cap ? WPS_OK : WPS_FULL;
 }
 
 /* --- workers ---------------------------------------------------------------------- */
@@ -372,6 +388,21 @@ api_conn_event(struct wps_conn *conn, const struct wps_event *event,
 	return event_user(conn, event, done);
 }
 
+static int
+api_conn_invoke(struct wps_conn *conn, struct wps_span id,
+    const struct wps_event *event, wps_invoke_fn done)
+{
+	(void)checked(conn);
+	return invoke_start(conn, id, event, done);
+}
+
+static int
+api_conn_cancel(struct wps_conn *conn, struct wps_span id)
+{
+	(void)checked(conn);
+	return invoke_cancel(conn, id);
+}
+
 static void
 api_answer(struct wps_reply *reply, const struct wps_answer *answer)
 {
@@ -425,6 +456,12 @@ api_respond(struct wps_request *request, const struct wps_response *response)
 {
 	check_here(request_worker(request), __func__);
 	request_respond(request, response);
+}
+
+static bool
+api_stopping(const struct wps_self *self)
+{
+	return atomic_load(&self->server->stopping);
 }
 
 static const struct wps_subprotocol *
@@ -497,6 +534,9 @@ hostapi_fill(struct wps_host *host)
 		.respond = api_respond,
 		.find_subprotocol = api_find_subprotocol,
 		.submit_list = api_submit_list,
-		.conf_file = conf_file,
+		.conf_file = api_conf_file,
+		.stopping = api_stopping,
+		.conn_invoke = api_conn_invoke,
+		.conn_cancel = api_conn_cancel,
 	};
 }

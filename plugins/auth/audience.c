@@ -232,6 +232,17 @@ path_matches(struct wps_span audience, struct wps_span base,
 	    wps_span_eq(cut(rest, loose, rest.len), cut(path, loose, path.len));
 }
 
+/* Whether the path is the request's below a base path, or below the server's own
+ * where there is none. */
+static bool
+below_base(struct wps_span audience, const struct endpoints *endpoints,
+    struct wps_span base, struct wps_span path)
+{
+	return path_matches(audience, base, path) || (base.len == 0 &&
+	    endpoints->base.len > 0 &&
+	    path_matches(audience, endpoints->base, path));
+}
+
 bool
 audience_matches(const struct audience *audience,
     const struct endpoints *endpoints, struct wps_span host,
@@ -243,11 +254,11 @@ audience_matches(const struct audience *audience,
 		const struct audience *ours = &endpoints->items[i];
 		if ((endpoints->any_host ||
 		    name_eq_nocase(audience->host, ours->host)) &&
-		    path_matches(audience->path, ours->path, path))
+		    below_base(audience->path, endpoints, ours->path, path))
 			return true;
 	}
 	if (!endpoints->any_host && (endpoints->count > 0 ||
 	    !name_eq_nocase(audience->host, drop_port(host))))
 		return false;
-	return path_matches(audience->path, WPS_SPAN(""), path);
+	return below_base(audience->path, endpoints, WPS_SPAN(""), path);
 }

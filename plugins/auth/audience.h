@@ -26,6 +26,8 @@ struct endpoints {
 	struct audience *items; /* owned, with its texts; path is a base path */
 	size_t count;           /* 0: the request's Host header is used */
 	bool any_host;          /* hosts are not compared */
+	struct wps_span base;   /* borrowed; the server's own base path, which may
+				   stand where an endpoint has none */
 };
 
 /* Room that audience_parse needs for a text of so many bytes. */

@@ -210,6 +210,7 @@ load_endpoints(struct auth *auth)
 	size_t count = host->conf_count(core, "public_endpoints");
 	char where[256];
 
+	auth->endpoints.base = host->conf_span(core, "base_path");
 	for (size_t i = 0; i < count; i++) {
 		int rc = endpoints_add(&auth->endpoints,
 		    host->conf_item(core, "public_endpoints", i));

@@ -9,6 +9,7 @@
 #include "lib/names.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -184,6 +185,17 @@ check_presence(const struct wps_host *host, const struct wps_conf *map,
 	return WPS_OK;
 }
 
+/* The path of an option, to be freed; NULL where it is not set. */
+static char *
+path_of(const struct wps_host *host, const struct wps_conf *map,
+    const char *name)
+{
+	char path[PATH_MAX];
+
+	return host->conf_file(map, name, path, sizeof(path)) == WPS_OK ?
+	    strdup(path) : NULL;
+}
+
 /* Files are opened here, so that a mistake does not wait for the first event. */
 static int
 check_files(const struct wps_host *host, const struct wps_conf *map,
@@ -192,10 +204,12 @@ check_files(const struct wps_host *host, const struct wps_conf *map,
 	static const char *const files[] = { "ca", "certificate", "key" };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char *path = host->conf_file(map, files[i]);
-		bool good = path == NULL || access(path, R_OK) == 0;
-		free(path);
-		if (!good)
+		char path[PATH_MAX];
+		int rc = host->conf_file(map, files[i], path, sizeof(path));
+		if (rc == WPS_FULL)
+			return complain(host, map, files[i],
+			    strerror(ENAMETOOLONG), err);
+		if (rc == WPS_OK && access(path, R_OK) < 0)
 			return complain(host, map, files[i], strerror(errno), err);
 	}
 	if (!host->conf_span(map, "certificate").data !=
@@ -229,9 +243,13 @@ check_auth(const struct wps_host *host, const struct wps_conf *map,
 			    needed[i].reason, err);
 	}
 	struct wps_err reason;
-	if (kind == AUTH_OAUTH &&
-	    template_check(host->conf_span(map, "auth_url"), &reason) != WPS_OK)
+	struct wps_span url = host->conf_span(map, "auth_url");
+	if (kind != AUTH_OAUTH)
+		return WPS_OK;
+	if (template_check(url, &reason) != WPS_OK)
 		return complain(host, map, "auth_url", reason.text, err);
+	if (memchr(url.data, '{', url.len))
+		return complain(host, map, "auth_url", "has no parameters", err);
 	return WPS_OK;
 }
 
@@ -379,15 +397,16 @@ read_handler(struct handlers *handlers, struct handler *handler,
 	read_events(handler, host, map);
 	read_limits(handler, host, map, host->worker_count(self));
 	read_credentials(&handler->credentials, host, map);
+	handlers->want_jwt |= handler->credentials.kind == AUTH_JWT;
 	handler->validation = host->conf_bool(map, "validation");
 	handler->retry = (enum handler_retry)host->conf_int(map, "retry");
 	handler->encoding =
 	    (enum handler_encoding)host->conf_int(map, "header_encoding");
 	handler->cookies = host->conf_bool(map, "cookies");
 	handler->tls = (struct transfer_tls){
-		.ca = host->conf_file(map, "ca"),
-		.certificate = host->conf_file(map, "certificate"),
-		.key = host->conf_file(map, "key"),
+		.ca = path_of(host, map, "ca"),
+		.certificate = path_of(host, map, "certificate"),
+		.key = path_of(host, map, "key"),
 	};
 	return read_url(handlers, handler, host, self, map);
 }

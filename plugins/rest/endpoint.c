@@ -72,6 +72,6 @@ endpoint_write(const struct call *call, char *dst)
 		    WPS_SPAN_NONE);
 	if (own.len == 0)
 		return 0;
-	return write_url(dst, "http://", own,
+	return write_url(dst, call->view->secure ? "https://" : "http://", own,
 	    host->conf_span(host->conf_core(rest->self), "base_path"));
 }

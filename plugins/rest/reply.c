@@ -146,3 +146,57 @@ reply_error(struct call *call, const struct error *error)
 	send_reply(call, &reply,
 	    (struct wps_span){ body, error_body(error, body) });
 }
+
+/* --- the host's refusals ------------------------------------------------- */
+
+static const char *
+refusal_code(int status)
+{
+	static const struct {
+		int status;
+		const char *code;
+	} codes[] = {
+		{ 400, "Error.BadRequest" },
+		{ 408, "RequestTimeout" },
+		{ 413, "PayloadTooLarge" },
+		{ 414, "UriTooLong" },
+		{ 417, "ExpectationFailed" },
+		{ 431, "RequestHeaderFieldsTooLarge" },
+		{ 501, "NotImplemented" },
+		{ 503, "ServiceUnavailable" },
+		{ 505, "HttpVersionNotSupported" },
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (codes[i].status == status)
+			return codes[i].code;
+	}
+	return "Error.BadRequest";
+}
+
+static void
+refusal_header(struct wps_refusal *refusal, struct wps_span name,
+    struct wps_span value)
+{
+	refusal->headers[refusal->header_count++] =
+	    (struct wps_header){ .name = name, .value = value };
+}
+
+void
+reply_refusal(struct wps_refusal *refusal)
+{
+	const char *code = refusal_code(refusal->status);
+	int len = snprintf(refusal->room, sizeof(refusal->room),
+	    "{\"code\":\"%s\",\"message\":\"%.*s\",\"target\":\"Request\"}",
+	    code, (int)refusal->reason.len, refusal->reason.data);
+
+	if (len < 0 || (size_t)len >= sizeof(refusal->room))
+		return;
+	refusal->body = (struct wps_span){ refusal->room, (size_t)len };
+	refusal_header(refusal, WPS_SPAN("Content-Type"),
+	    WPS_SPAN("application/json"));
+	refusal_header(refusal, WPS_SPAN("x-ms-error-code"),
+	    wps_span_str(code));
+	if (refusal->status == 503)
+		refusal_header(refusal, WPS_SPAN("Retry-After"), WPS_SPAN("1"));
+}

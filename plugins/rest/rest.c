@@ -313,10 +313,18 @@ on_serve(void *worker_state, struct wps_request *request)
 	}
 }
 
+static void
+on_refuse(void *worker_state, struct wps_refusal *refusal)
+{
+	(void)worker_state;
+	reply_refusal(refusal);
+}
+
 static const struct wps_route api_route = {
 	.struct_size = sizeof(struct wps_route),
 	.prefix = ROUTE_PREFIX,
 	.serve = on_serve,
+	.refuse = on_refuse,
 };
 
 /* --- the plugin's life --------------------------------------------------- */

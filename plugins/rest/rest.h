@@ -96,6 +96,9 @@ void reply_json(struct call *call, struct wps_span body);
 
 void reply_error(struct call *call, const struct error *error);
 
+/* The host's own refusals in the form of this API's errors. */
+void reply_refusal(struct wps_refusal *refusal);
+
 /* --- operations: run, and answer now or later ---------------------------- */
 
 void health_run(struct call *call, const struct params *params);
@@ -105,6 +108,7 @@ void groups_run(struct call *call, const struct params *params);
 void list_run(struct call *call, const struct params *params);
 void count_run(struct call *call, const struct params *params);
 void manage_run(struct call *call, const struct params *params);
+void membership_run(struct call *call, const struct params *params);
 void permission_run(struct call *call, const struct params *params);
 void token_run(struct call *call, const struct params *params);
 

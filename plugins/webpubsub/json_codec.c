@@ -119,19 +119,39 @@ write_message(struct out *out, const struct reply *reply)
 /* --- the rest ------------------------------------------------------------- */
 
 static void
+put_success(struct out *out, const struct failure *failure)
+{
+	if (failure == NULL) {
+		PUT(out, ",\"success\":true");
+		return;
+	}
+	PUT(out, ",\"success\":false,\"error\":{\"name\":");
+	put_quoted(out, failure->name);
+	PUT(out, ",\"message\":");
+	put_quoted(out, failure->text);
+	PUT(out, "}");
+}
+
+static void
 write_ack(struct out *out, const struct reply *reply)
 {
 	PUT(out, "{\"type\":\"ack\",\"ackId\":");
 	put_number(out, reply->ack_id);
-	if (reply->failure == NULL) {
-		PUT(out, ",\"success\":true}");
-		return;
+	put_success(out, reply->failure);
+	PUT(out, "}");
+}
+
+static void
+write_invoked(struct out *out, const struct reply *reply)
+{
+	PUT(out, "{\"type\":\"invokeResponse\",\"invocationId\":");
+	put_quoted(out, reply->invocation);
+	put_success(out, reply->failure);
+	if (reply->msg) {
+		put_data(out, reply->msg);
+		put_metadata(out, reply->msg);
 	}
-	PUT(out, ",\"success\":false,\"error\":{\"name\":");
-	put_quoted(out, reply->failure->name);
-	PUT(out, ",\"message\":");
-	put_quoted(out, reply->failure->text);
-	PUT(out, "}}");
+	PUT(out, "}");
 }
 
 static void
@@ -174,6 +194,9 @@ json_write(struct out *out, const struct reply *reply)
 		return;
 	case REPLY_PONG:
 		PUT(out, "{\"type\":\"pong\"}");
+		return;
+	case REPLY_INVOKED:
+		write_invoked(out, reply);
 		return;
 	}
 }
@@ -231,6 +254,7 @@ const struct wps_subprotocol json_subprotocol = {
 	.conn_size = sizeof(struct session),
 	.open = on_open,
 	.recv = semantics_recv,
+	.urgent = semantics_urgent,
 	.goodbye = semantics_goodbye,
 	.close = semantics_close,
 	.encode = on_encode,
@@ -258,6 +282,7 @@ const struct wps_subprotocol json_reliable_subprotocol = {
 	.conn_size = sizeof(struct session),
 	.open = on_open_reliable,
 	.recv = semantics_recv,
+	.urgent = semantics_urgent,
 	.goodbye = semantics_goodbye,
 	.close = semantics_close,
 	.encode = on_encode_reliable,

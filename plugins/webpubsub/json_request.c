@@ -30,6 +30,8 @@ enum member {
 	MEMBER_TTL,
 	MEMBER_METADATA,
 	MEMBER_SEQUENCE_ID,
+	MEMBER_INVOCATION_ID,
+	MEMBER_TARGET,
 	MEMBERS,
 };
 
@@ -44,6 +46,8 @@ static const struct wps_span member_names[MEMBERS] = {
 	[MEMBER_TTL] = { "ttlSeconds", 10 },
 	[MEMBER_METADATA] = { "metadata", 8 },
 	[MEMBER_SEQUENCE_ID] = { "sequenceId", 10 },
+	[MEMBER_INVOCATION_ID] = { "invocationId", 12 },
+	[MEMBER_TARGET] = { "target", 6 },
 };
 
 /* A text that is being read. */
@@ -243,27 +247,32 @@ read_metadata(struct reading *reading, const struct jscan_value *object)
 	return rc;
 }
 
-/* A message: data of a type, metadata, or both; metadata alone makes it an
- * empty text. */
+/* Data of a type, if there is any, and metadata. */
 static int
-read_content(struct reading *reading)
+read_parts(struct reading *reading)
 {
 	const struct jscan_value *data = member(reading, MEMBER_DATA);
 	const struct jscan_value *metadata = member(reading, MEMBER_METADATA);
 	int rc = read_data_type(member(reading, MEMBER_DATA_TYPE),
 	    &reading->out->type);
 
-	if (metadata && metadata->kind == JSCAN_NULL)
-		metadata = NULL;
-	if (rc == WPS_OK && metadata)
-		rc = read_metadata(reading, metadata);
-	if (rc != WPS_OK)
-		return rc;
-	if (data)
-		return read_data(reading, data);
-	reading->out->type = WPS_DATA_TEXT;
 	reading->out->payload = WPS_SPAN("");
-	return metadata ? WPS_OK : WPS_EPROTO;
+	if (rc == WPS_OK && metadata && metadata->kind != JSCAN_NULL)
+		rc = read_metadata(reading, metadata);
+	return rc == WPS_OK && data ? read_data(reading, data) : rc;
+}
+
+/* A message: data, metadata, or both; metadata alone makes it an empty text. */
+static int
+read_content(struct reading *reading)
+{
+	const struct jscan_value *metadata = member(reading, MEMBER_METADATA);
+	int rc = read_parts(reading);
+
+	if (rc != WPS_OK || member(reading, MEMBER_DATA))
+		return rc;
+	reading->out->type = WPS_DATA_TEXT;
+	return metadata && metadata->kind != JSCAN_NULL ? WPS_OK : WPS_EPROTO;
 }
 
 /* --- requests ------------------------------------------------------------- */
@@ -313,6 +322,42 @@ read_event(struct reading *reading)
 }
 
 static int
+read_invocation(struct reading *reading)
+{
+	struct wps_span *id = &reading->out->invocation;
+	int rc = read_string(reading->scratch,
+	    member(reading, MEMBER_INVOCATION_ID), id);
+
+	return rc == WPS_OK && (id->len == 0 || id->len > INVOCATION_ID_MAX) ?
+	    WPS_EPROTO : rc;
+}
+
+/* Without data it is an empty message of no type. */
+static int
+read_invoke(struct reading *reading)
+{
+	const struct jscan_value *target = member(reading, MEMBER_TARGET);
+	struct request *out = reading->out;
+	int rc = read_invocation(reading);
+
+	if (rc != WPS_OK)
+		return rc;
+	out->bad_target = target && (target->kind != JSCAN_STRING ||
+	    !jscan_is_nocase(target, "event"));
+	if (out->bad_target)
+		return WPS_OK;
+	rc = read_string(reading->scratch, member(reading, MEMBER_EVENT),
+	    &out->name);
+	if (rc == WPS_OK && !name_event_valid(out->name))
+		rc = WPS_EPROTO;
+	if (rc == WPS_OK)
+		rc = read_parts(reading);
+	if (member(reading, MEMBER_DATA) == NULL)
+		out->type = WPS_DATA_BINARY;
+	return rc;
+}
+
+static int
 read_sequence_ack(struct reading *reading)
 {
 	const struct jscan_value *value = member(reading, MEMBER_SEQUENCE_ID);
@@ -340,6 +385,8 @@ static const struct shape {
 	{ "ping", REQUEST_PING, read_nothing },
 	{ "sequenceAck", REQUEST_SEQUENCE_ACK, read_sequence_ack },
 	{ "invokeResponse", REQUEST_INVOKE_RESPONSE, read_nothing },
+	{ "invoke", REQUEST_INVOKE, read_invoke },
+	{ "cancelInvocation", REQUEST_CANCEL, read_invocation },
 };
 
 /* NULL when the type is absent, no text, or unknown. */

@@ -15,6 +15,7 @@ enum reply_kind {
 	REPLY_CONNECTED,
 	REPLY_DISCONNECTED,
 	REPLY_PONG,
+	REPLY_INVOKED,
 };
 
 /* Why a request was not done (client-protocols.md, section 8.3). */
@@ -26,8 +27,9 @@ struct failure {
 struct reply {
 	enum reply_kind kind;
 	uint64_t ack_id;               /* ack */
-	const struct failure *failure; /* ack; NULL: success */
-	const struct wps_msg_view *msg;   /* message */
+	const struct failure *failure; /* ack, invoked; NULL: success */
+	const struct wps_msg_view *msg;   /* message; invoked: NULL for no data */
+	struct wps_span invocation;       /* invoked */
 	const struct wps_conn_view *conn; /* connected */
 	struct wps_span token;            /* connected; absent: not recoverable */
 	struct wps_span reason;           /* disconnected */

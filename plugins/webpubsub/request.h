@@ -18,7 +18,11 @@ enum request_kind {
 	REQUEST_PING,
 	REQUEST_SEQUENCE_ACK,
 	REQUEST_INVOKE_RESPONSE,
+	REQUEST_INVOKE,
+	REQUEST_CANCEL,
 };
+
+#define INVOCATION_ID_MAX 256 /* bytes */
 
 struct request {
 	enum request_kind kind;
@@ -28,7 +32,11 @@ struct request {
 
 	struct wps_span name; /* a valid group (join, leave, send) or event name */
 
-	/* Send and event. */
+	/* Invoke and cancel. */
+	struct wps_span invocation; /* 1 to INVOCATION_ID_MAX bytes */
+	bool bad_target;            /* invoke: something else than an event */
+
+	/* Send, event and invoke. */
 	enum wps_data type;
 	struct wps_span payload;
 	const struct wps_pair *metadata;

@@ -14,6 +14,7 @@
 
 #include <inttypes.h>
 
+#define URGENT_MAX 512 /* bytes of a message that may overtake others */
 #define ACTION_MAX 64 /* what a failure says besides a group's name */
 
 /* A request that is being run. */
@@ -185,6 +186,91 @@ run_event(struct task *task)
 	    WPS_PENDING : fail_internally(task);
 }
 
+/* --- invocations ------------------------------------------------------------ */
+
+static const struct failure not_found = {
+	{ "NotFound", 8 },
+	{ "No event handler", 16 },
+};
+
+static const struct failure duplicate = {
+	{ "BadRequest", 10 },
+	{ "The invocation is running", 25 },
+};
+
+static const struct failure bad_target = {
+	{ "BadRequest", 10 },
+	{ "Only events can be invoked", 26 },
+};
+
+static void
+send_failed(struct worker *worker, struct wps_conn *conn, struct wps_span id,
+    const struct failure *failure)
+{
+	reply_send(worker, conn, session_of(worker, conn)->codec,
+	    &(struct reply){ .kind = REPLY_INVOKED, .invocation = id,
+		.failure = failure });
+}
+
+static void
+on_invoked(void *worker_state, struct wps_conn *conn, struct wps_span id,
+    const struct wps_answer *answer)
+{
+	struct worker *worker = worker_state;
+	struct wps_msg_view view = {
+		.type = answer->type,
+		.from = WPS_FROM_SERVER,
+		.payload = answer->payload,
+		.metadata = answer->metadata,
+		.metadata_count = answer->metadata_count,
+	};
+
+	if (answer->result != WPS_OK) {
+		send_failed(worker, conn, id, answer->result == WPS_NOT_FOUND ?
+		    &not_found : &internal_error);
+		return;
+	}
+	reply_send(worker, conn, session_of(worker, conn)->codec,
+	    &(struct reply){ .kind = REPLY_INVOKED, .invocation = id,
+		.msg = answer->has_message ? &view : NULL });
+}
+
+/* There is no ack: the response, of success or failure, is the answer. */
+static int
+run_invoke(struct task *task)
+{
+	const struct request *request = task->request;
+	struct wps_event event = {
+		.name = request->name,
+		.type = request->type,
+		.payload = request->payload,
+		.metadata = request->metadata,
+		.metadata_count = request->metadata_count,
+	};
+	const struct failure *failure = &bad_target;
+	int rc = WPS_EINVAL;
+
+	if (!request->bad_target) {
+		rc = task->host->conn_invoke(task->conn, request->invocation,
+		    &event, on_invoked);
+		failure = rc == WPS_NOT_FOUND ? &not_found :
+		    rc == WPS_DUPLICATE ? &duplicate : &internal_error;
+	}
+	if (rc != WPS_OK)
+		send_failed(task->worker, task->conn, request->invocation,
+		    failure);
+	return WPS_OK;
+}
+
+static int
+run_cancel(struct task *task)
+{
+	(void)task->host->conn_cancel(task->conn, task->request->invocation);
+	return WPS_OK;
+}
+
+/* --- the rest --------------------------------------------------------------- */
+
 static int
 run_ping(struct task *task)
 {
@@ -219,6 +305,8 @@ static int (*const runners[])(struct task *task) = {
 	[REQUEST_PING] = run_ping,
 	[REQUEST_SEQUENCE_ACK] = run_sequence_ack,
 	[REQUEST_INVOKE_RESPONSE] = run_nothing,
+	[REQUEST_INVOKE] = run_invoke,
+	[REQUEST_CANCEL] = run_cancel,
 };
 
 static int
@@ -333,6 +421,47 @@ semantics_recv(void *worker_state, struct wps_conn *conn, enum wps_frame frame,
 		    frame == WPS_FRAME_BINARY ?
 		    WPS_SPAN("Binary messages are not supported") :
 		    WPS_SPAN("Text messages are not supported"));
+}
+
+/* What does not depend on the messages before it. A cancel of what is not known
+ * has to wait for it. */
+static bool
+run_urgent(struct worker *worker, struct wps_conn *conn,
+    const struct request *request)
+{
+	switch (request->kind) {
+	case REQUEST_PING:
+	case REQUEST_SEQUENCE_ACK:
+		run_and_answer(worker, conn, request);
+		return true;
+	case REQUEST_CANCEL:
+		return host_of(worker)->conn_cancel(conn,
+		    request->invocation) == WPS_OK;
+	case REQUEST_JOIN:
+	case REQUEST_LEAVE:
+	case REQUEST_SEND:
+	case REQUEST_EVENT:
+	case REQUEST_INVOKE_RESPONSE:
+	case REQUEST_INVOKE:
+		break;
+	}
+	return false;
+}
+
+bool
+semantics_urgent(void *worker_state, struct wps_conn *conn,
+    enum wps_frame frame, struct wps_span data)
+{
+	struct worker *worker = worker_state;
+	const struct codec *codec = session_of(worker, conn)->codec;
+	struct request request;
+
+	if (frame != codec->frame || data.len > URGENT_MAX)
+		return false;
+	bool done = codec->parse(&worker->requests, data, &request) == WPS_OK &&
+	    run_urgent(worker, conn, &request);
+	scratch_end(&worker->requests);
+	return done;
 }
 
 void

@@ -31,6 +31,9 @@ void semantics_goodbye(void *worker_state, struct wps_conn *conn,
 void semantics_close(void *worker_state, struct wps_conn *conn);
 int semantics_recover(void *worker_state, struct wps_conn *conn,
     const struct wps_handshake *handshake);
+/* Pings, acknowledgements and cancels need not wait behind an event. */
+bool semantics_urgent(void *worker_state, struct wps_conn *conn,
+    enum wps_frame frame, struct wps_span data);
 void semantics_resume(void *worker_state, struct wps_conn *conn);
 
 #endif

@@ -105,7 +105,8 @@ deliver(void *state, const struct wps_event *event, struct wps_reply *reply)
 	struct frozen *frozen = ((const struct at_worker *)state)->frozen;
 	const struct wps_host *host = frozen->host;
 
-	switch (event->kind) {
+	/* Kinds that are appended later are not for this plugin. */
+	switch ((int)event->kind) {
 	case WPS_EVENT_CONNECT:
 		*host->conn_slot(frozen->self, event->conn) = frozen;
 		host->answer(reply, &(struct wps_answer){
@@ -126,6 +127,9 @@ deliver(void *state, const struct wps_event *event, struct wps_reply *reply)
 			.type = event->type,
 			.payload = event->payload,
 		});
+		break;
+	case WPS_EVENT_JOINED:
+	case WPS_EVENT_LEFT:
 		break;
 	}
 }

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import fs from 'node:fs/promises';
+import https from 'node:https';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
@@ -100,15 +102,21 @@ bothTest('there are as many workers as the option says', [1, 3].map((workers) =>
           'base64url')[16], worker);
   }]));
 
+// The whole log of a server that has answered a call; it is whole at its end.
+async function logOfRefusal(server) {
+  await callRest(server, 'POST', '/hubs/chat/:nothing');
+  await server.stop();
+  return server.log;
+}
+
 bothTest('log_level says the least that is logged', [
   [{ config: { log_level: 'info' } }, async (server) => {
-    await callRest(server, 'POST', '/hubs/chat/:nothing');
-    assert.doesNotMatch(server.log, /Z debug /);
-    assert.match(server.log, /Z info /);
+    const log = await logOfRefusal(server);
+    assert.doesNotMatch(log, /Z debug /);
+    assert.match(log, /Z info /);
   }],
   [{ config: { log_level: 'debug' } }, async (server) => {
-    await callRest(server, 'POST', '/hubs/chat/:nothing');
-    assert.match(server.log, /Z debug /);
+    assert.match(await logOfRefusal(server), /Z debug /);
   }],
 ]);
 
@@ -183,8 +191,8 @@ async function withCertificate(body) {
   try {
     await new Promise((resolve, reject) => execFile('openssl', ['req', '-x509',
       '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-      '-subj', '/CN=localhost', '-days', '2', '-keyout', key,
-      '-out', certificate], (error) => error ? reject(error) : resolve()));
+      '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1',
+      '-days', '2', '-keyout', key, '-out', certificate], (error) => error ? reject(error) : resolve()));
     await fs.chmod(key, 0o600);
     await body({ address: '127.0.0.1:0', certificate, key: `file:${key}` });
   } finally {
@@ -690,3 +698,88 @@ hookTest('idle_timeout is how long a kept connection is used again', [1, 60].map
   }, {
     config: { cloudevents: { idle_timeout: `${seconds}s` } },
   }]));
+
+// A server on a free port of the loopback address, for a body that returns a
+// promise.
+async function withListening(server, body) {
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    await body(server.address().port);
+  } finally {
+    server.closeAllConnections?.();
+    server.close();
+  }
+}
+
+// An event to an application whose handler is given; whether it succeeds.
+async function succeeds(handler, cloudevents = {}) {
+  const hubs = { chat: { event_handlers: [
+    { user_events: '*', validation: false, ...handler }] } };
+  let success;
+  await withServer({ hubs, config: { cloudevents } }, async (server) => {
+    ({ success } = await asking(await server.rawGreeted('chat')));
+  });
+  return success;
+}
+
+// A peer that takes connections and never answers the handshake of TLS.
+test('connect_timeout bounds the making of a connection, with TLS', async () => {
+  const sockets = [];
+  const silent = net.createServer((socket) => {
+    socket.on('error', () => {});
+    sockets.push(socket);
+  });
+  await withListening(silent, async (port) => {
+    const url = `https://127.0.0.1:${port}/`;
+    for (const ms of [300, 900]) {
+      const took = await timed(succeeds({ url, retry: 'none' },
+        { connect_timeout: `${ms}ms` }).then(
+        (success) => assert.equal(success, false)));
+      assertTook(took, ms, 8000);
+    }
+    for (const socket of sockets) socket.destroy();
+  });
+});
+
+// An application with TLS; the names of the certificates that it was shown.
+async function withSecureApp(options, body) {
+  await withCertificate(async ({ certificate, key }) => {
+    const file = key.slice('file:'.length);
+    const shown = [];
+    const app = https.createServer({
+      cert: await fs.readFile(certificate),
+      key: await fs.readFile(file),
+      ...options,
+    }, (request, response) => {
+      shown.push(request.socket.getPeerCertificate().subject?.CN ?? null);
+      request.resume();
+      response.writeHead(204).end();
+    });
+    await withListening(app, (port) =>
+      body({ url: `https://127.0.0.1:${port}/`, certificate, file, shown }));
+  });
+}
+
+test('ca is who vouches for an application', async () => {
+  await withSecureApp({}, async ({ url, certificate }) => {
+    assert.equal(await succeeds({ url, ca: certificate }), true);
+    assert.equal(await succeeds({ url }), false);
+  });
+});
+
+test('certificate and key are shown to an application', async () => {
+  await withSecureApp({ requestCert: true, rejectUnauthorized: false },
+    async ({ url, certificate, file, shown }) => {
+      const handler = { url, ca: certificate };
+      assert.equal(await succeeds(handler), true);
+      assert.equal(await succeeds({ ...handler, certificate, key: file }), true);
+      assert.deepEqual(shown, [null, 'localhost']);
+    });
+});
+
+bothTest('access_log logs each answer of the REST API', [false, true].map(
+  (access_log) => [{ config: { log_level: 'info', rest: { access_log } } },
+    async (server) => {
+      const log = await logOfRefusal(server);
+      assert.equal(log.includes(' rest: request answered '), access_log);
+    }]));

@@ -34,7 +34,8 @@ const WAYS = {
   busy: { does: answer(503, SECRET), connect: { status: 503 } },
   badjson: { does: answer(200, '{"a":', JSON_TYPE) },
   badgroup: {
-    does: answer(200, '{"groups":["  "]}', JSON_TYPE), fine: ['custom', 'message'],
+    does: answer(200, '{"groups":["  "]}', JSON_TYPE),
+    fine: ['custom', 'invoke', 'message'],
   },
   oversize: { does: flood(`${OK_HEAD}Content-Type: text/plain\r\n\r\n`) },
   longhead: { does: flood(`${OK_HEAD}X: `) },
@@ -52,6 +53,7 @@ const WHERE = {
   connect: { system_events: ['connect'] },
   connected: { system_events: ['connected'] },
   custom: { user_events: 'custom' },
+  invoke: { user_events: 'invoked' },
   message: { user_events: 'message' },
 };
 
@@ -118,6 +120,23 @@ const views = {
     const other = await socket.ask({ ...event, event: 'other', ackId: 1 });
     assert.equal(other.success, !fails(way, 'custom') ? false : true,
       'an id of a failed request may be used again');
+  },
+
+  async invoke(server, way) {
+    const socket = await server.rawGreeted(`${way}_invoke`);
+    socket.sendJson({ type: 'invoke', invocationId: 'i', target: 'event',
+      event: 'invoked', dataType: 'text', data: 'x' });
+    const response = await socket.json();
+    assert.equal(response.type, 'invokeResponse');
+    assert.equal(response.invocationId, 'i');
+    assert.equal(response.success, !fails(way, 'invoke'));
+    if (fails(way, 'invoke')) {
+      assert.equal(response.error.name, 'InternalServerError');
+      assert.ok(!response.error.message.includes(SECRET));
+      assert.equal(response.data, undefined);
+    }
+    const ack = await socket.ask({ type: 'event', event: 'other', data: 1, ackId: 1 });
+    assert.equal(ack.success, true);
   },
 
   async message(server, way) {

@@ -85,6 +85,14 @@ check_content(const struct request *request)
 }
 
 static void
+check_invocation(const struct request *request)
+{
+	PROMISE(!request->has_ack);
+	PROMISE(request->invocation.len > 0 &&
+	    request->invocation.len <= INVOCATION_ID_MAX);
+}
+
+static void
 check_request(const struct request *request)
 {
 	switch (request->kind) {
@@ -99,6 +107,16 @@ check_request(const struct request *request)
 	case REQUEST_EVENT:
 		PROMISE(name_event_valid(request->name));
 		check_content(request);
+		return;
+	case REQUEST_INVOKE:
+		check_invocation(request);
+		if (request->bad_target)
+			return;
+		PROMISE(name_event_valid(request->name));
+		check_content(request);
+		return;
+	case REQUEST_CANCEL:
+		check_invocation(request);
 		return;
 	case REQUEST_PING:
 	case REQUEST_SEQUENCE_ACK:

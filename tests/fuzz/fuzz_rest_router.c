@@ -119,6 +119,9 @@ write_query(struct writer *writer, const struct params *params)
 		{ QUERY_USER_ID, "&userId=" },
 		{ QUERY_MINUTES, "&minutesToExpire=" },
 		{ QUERY_CLIENT_TYPE, "&clientType=" },
+		{ QUERY_PAGE_SIZE, "&maxPageSize=" },
+		{ QUERY_TOP, "&top=" },
+		{ QUERY_TOKEN, "&continuationToken=" },
 	};
 	static const struct {
 		enum query_param param;

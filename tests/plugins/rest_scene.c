@@ -299,6 +299,14 @@ host_sign(const struct wps_self *self, unsigned key, struct wps_span bytes,
 	return WPS_OK;
 }
 
+static bool
+host_stopping(const struct wps_self *self)
+{
+	const struct scene *scene = self->fake->data;
+
+	return scene->stopping;
+}
+
 static int
 host_issue(const struct wps_self *self, const struct wps_claims *claims,
     char *dst, size_t cap, size_t *len_out)
@@ -378,6 +386,7 @@ scene_new(const struct fakehost_conf *conf)
 	scene->fake.host.submit = host_submit;
 	scene->fake.host.submit_list = host_submit_list;
 	scene->fake.host.sign = host_sign;
+	scene->fake.host.stopping = host_stopping;
 	scene->fake.host.issue = host_issue;
 	scene->fake.host.respond = host_respond;
 	CU_ASSERT_FATAL(fakehost_start(&scene->fake) == WPS_OK);

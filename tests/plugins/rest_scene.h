@@ -36,6 +36,7 @@ struct scene {
 	unsigned first_key;
 	int issue_result;
 	bool out_of_memory;
+	bool stopping;
 	char text[TEXT_MAX];
 	size_t text_len;
 	char hub[256];     /* of the last authentication */

@@ -178,12 +178,15 @@ host_log(const struct wps_self *self, enum wps_log_level level, const char *form
 	snprintf(fake->log + len, sizeof(fake->log) - len, "\n");
 }
 
-static char *
-host_conf_file(const struct wps_conf *conf, const char *name)
+static int
+host_conf_file(const struct wps_conf *conf, const char *name, char *dst,
+    size_t cap)
 {
 	const char *text = value_of(conf, name)->text;
 
-	return text ? strdup(text) : NULL;
+	if (text == NULL)
+		return WPS_NOT_FOUND;
+	return snprintf(dst, cap, "%s", text) < (int)cap ? WPS_OK : WPS_FULL;
 }
 
 static const struct wps_conf *

@@ -195,6 +195,8 @@ test_management(void)
 		  "exists group hub=chat name=g -> 200" },
 		{ "HEAD " HUB "/users/u", NULL, NOTHING,
 		  "exists user hub=chat name=u -> 200" },
+		{ "HEAD " HUB "/users/u/groups/it's", NULL, NOTHING,
+		  "exists user hub=chat name=u match -> 200" },
 		{ "DELETE " HUB "/connections/c?reason=be+good%21", NULL, NOTHING,
 		  "close conn hub=chat name=c code=1000 reason=be good! -> 204" },
 		{ "POST " HUB "/:closeConnections?excluded=a&excluded=b", NULL,
@@ -243,6 +245,9 @@ test_what_is_not_there(void)
 		  "exists group hub=chat name=g -> 404 x-ms-error-code=NotFound" },
 		{ "HEAD " HUB "/users/u", NULL, NOTHING,
 		  "exists user hub=chat name=u -> 404 x-ms-error-code=NotFound" },
+		{ "HEAD " HUB "/users/u/groups/g", NULL, NOTHING,
+		  "exists user hub=chat name=u match -> 404 "
+		  "x-ms-error-code=NotFound" },
 		{ "DELETE " HUB "/connections/c?reason=r", NULL, NOTHING,
 		  "close conn hub=chat name=c code=1000 reason=r -> 204" },
 		{ "PUT " HUB "/groups/g/connections/c", NULL, NOTHING,
@@ -395,6 +400,10 @@ test_health(void)
 	scene->identity = WPS_DECLINED;
 	check_text("without token", happens(scene, "HEAD /api/health", NULL,
 	    WPS_SPAN_NONE), "-> 200");
+	scene->stopping = true;
+	check_text("at the end", happens(scene, "HEAD /api/health", NULL,
+	    WPS_SPAN_NONE), "-> 503 x-ms-error-code=ServiceUnavailable "
+	    "Retry-After=1");
 	scene_free(scene);
 }
 
@@ -538,7 +547,7 @@ test_unknown_routes_and_methods(void)
 		{ "HEAD /api/nothing", NULL, NOTHING,
 		  "-> 404 x-ms-error-code=NotFound" },
 		{ "POST " HUB "/users/u/groups/", NULL, NOTHING,
-		  FAILURE(405, " Allow=PUT, DELETE", "MethodNotAllowed",
+		  FAILURE(405, " Allow=HEAD, PUT, DELETE", "MethodNotAllowed",
 		  "\"message\":\"the method is not known here\"") },
 		{ "HEAD " HUB "/:send", NULL, NOTHING,
 		  "-> 405 x-ms-error-code=MethodNotAllowed Allow=POST" },
@@ -638,6 +647,56 @@ test_the_log_has_one_line_without_secrets(void)
 }
 
 static void
+test_an_access_log_is_an_option(void)
+{
+	static const struct fakehost_value own[] = {
+		{ .name = "access_log", .number = 1 },
+		{ .name = NULL },
+	};
+	struct scene *scene = scene_new(&(struct fakehost_conf){ .own = own });
+
+	happens(scene, "HEAD /api/health?SECRET", NULL, WPS_SPAN_NONE);
+	CU_ASSERT(strstr(scene->fake.log, "info: request answered status=200 "
+	    "operation=GetServiceStatus method=HEAD path=/api/health bytes_in=0 "
+	    "bytes_out=0 ms=0 id=") == scene->fake.log);
+	CU_ASSERT(strstr(scene->fake.log, "SECRET") == NULL);
+	scene_free(scene);
+}
+
+/* The host's refusals look like this API's errors. */
+static void
+test_refusals_of_the_host_are_flat_errors(void)
+{
+	static const struct {
+		int status;
+		const char *body;
+		size_t headers;
+	} cases[] = {
+		{ 413, "{\"code\":\"PayloadTooLarge\",\"message\":\"why\","
+		  "\"target\":\"Request\"}", 2 },
+		{ 400, "{\"code\":\"Error.BadRequest\",\"message\":\"why\","
+		  "\"target\":\"Request\"}", 2 },
+		{ 503, "{\"code\":\"ServiceUnavailable\",\"message\":\"why\","
+		  "\"target\":\"Request\"}", 3 },
+		{ 499, "{\"code\":\"Error.BadRequest\",\"message\":\"why\","
+		  "\"target\":\"Request\"}", 2 },
+	};
+	struct scene *scene = scene_new(NULL);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct wps_refusal refusal = {
+			.status = cases[i].status, .reason = WPS_SPAN("why"),
+		};
+		scene->fake.routes[0].refuse(scene->fake.worker_state, &refusal);
+		CU_ASSERT(wps_span_eq(refusal.body,
+		    wps_span_str(cases[i].body)));
+		check_number("headers", (long long)refusal.header_count,
+		    (long long)cases[i].headers);
+	}
+	scene_free(scene);
+}
+
+static void
 test_paths_as_the_vendors_service_reads_them_are_an_option(void)
 {
 	static const struct fakehost_value own[] = {
@@ -728,6 +787,8 @@ static const struct named_test tests[] = {
 	TEST(test_auth_hears_the_hub_in_lower_case),
 	TEST(test_the_callers_request_id_is_repeated_if_harmless),
 	TEST(test_the_log_has_one_line_without_secrets),
+	TEST(test_an_access_log_is_an_option),
+	TEST(test_refusals_of_the_host_are_flat_errors),
 	TEST(test_paths_as_the_vendors_service_reads_them_are_an_option),
 	TEST(test_many_calls_wait_at_once),
 	TEST(test_a_stop_leaves_no_waiting_call),

@@ -129,10 +129,12 @@ test_a_limit_of_groups_is_a_conflict(void)
 #define LIST "GET " HUB "/groups/a%2Fb/connections"
 #define LISTED "list group hub=chat name=a/b conns limit="
 
-static const struct wps_listed conns[] = {
-	{ .name = { "c1", 2 }, .user = { "u\"1", 3 } },
-	{ .name = { "c2", 2 }, .user = { NULL, 0 } },
+static const struct wps_listed first = {
+	.name = { "c1", 2 },
+	.user = { "u\"1", 3 },
 };
+static const struct wps_listed second = { .name = { "c2", 2 } };
+static const struct wps_listed *const conns[] = { &first, &second };
 
 static void
 test_pages_are_listed(void)
@@ -348,10 +350,9 @@ test_a_page_without_memory_is_to_be_repeated(void)
 static void
 test_users_and_groups_are_listed_with_their_numbers(void)
 {
-	static const struct wps_listed named[] = {
-		{ .name = { "a", 1 }, .members = 3 },
-		{ .name = { "b", 1 }, .members = 1 },
-	};
+	static const struct wps_listed a = { .name = { "a", 1 }, .members = 3 };
+	static const struct wps_listed b = { .name = { "b", 1 }, .members = 1 };
+	static const struct wps_listed *const named[] = { &a, &b };
 	static const struct rest_case cases[] = {
 		{ "GET " HUB "/users", NULL, "list all hub=chat users limit=200"
 		  OK_JSON "{\"value\":[{\"userId\":\"a\",\"connections\":3},"
@@ -456,9 +457,10 @@ test_one_connection_is_described(void)
 		  FAILURE(404, "NotFound",
 		  "\"message\":\"there is no such connection\"") },
 	};
+	const struct wps_listed *const shown = &one;
 	struct scene *scene = scene_new(NULL);
 
-	scene->page = (struct wps_page){ .items = &one, .count = 1 };
+	scene->page = (struct wps_page){ .items = &shown, .count = 1 };
 	CHECK_CASES(scene, cases);
 	scene->page.count = 0;
 	CHECK_CASES(scene, nobody);

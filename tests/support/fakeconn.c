@@ -400,6 +400,34 @@ host_conn_event(struct wps_conn *conn, const struct wps_event *event,
 	return WPS_OK;
 }
 
+static int
+host_conn_invoke(struct wps_conn *conn, struct wps_span id,
+    const struct wps_event *event, wps_invoke_fn done)
+{
+	struct fakeconn_host *host = conn->host;
+
+	add_str(&host->log, "invoke ");
+	add(&host->log, id);
+	add_str(&host->log, " ");
+	add(&host->log, event->name);
+	add_str(&host->log, " ");
+	add_content(&host->log, event->type, event->payload, event->metadata,
+	    event->metadata_count);
+	conn->invoked = done;
+	return host->event_result;
+}
+
+static int
+host_conn_cancel(struct wps_conn *conn, struct wps_span id)
+{
+	struct fakeconn_host *host = conn->host;
+
+	add_str(&host->log, "cancel ");
+	add(&host->log, id);
+	add_str(&host->log, "\n");
+	return host->cancel_result;
+}
+
 static void
 fill(struct wps_host *table)
 {
@@ -420,6 +448,8 @@ fill(struct wps_host *table)
 	table->conn_join = host_conn_join;
 	table->conn_leave = host_conn_leave;
 	table->conn_event = host_conn_event;
+	table->conn_invoke = host_conn_invoke;
+	table->conn_cancel = host_conn_cancel;
 }
 
 /* --- for tests ------------------------------------------------------------ */
@@ -527,6 +557,25 @@ fakeconn_answer(struct wps_conn *conn, const struct wps_answer *answer)
 	if (done == NULL)
 		abort();
 	done(conn->host->fake.worker_state, conn, answer);
+}
+
+void
+fakeconn_answer_invocation(struct wps_conn *conn, const char *id,
+    const struct wps_answer *answer)
+{
+	conn->invoked(conn->host->fake.worker_state, conn, wps_span_str(id),
+	    answer);
+}
+
+bool
+fakeconn_say_urgently(struct wps_conn *conn, const char *text)
+{
+	struct wps_span copy = dup(wps_span_str(text));
+	bool done = conn->ops->urgent(conn->host->fake.worker_state, conn,
+	    WPS_FRAME_TEXT, copy);
+
+	free((void *)(uintptr_t)copy.data);
+	return done;
 }
 
 void

@@ -27,7 +27,8 @@ struct fakeconn_host {
 
 	/* What a test may set. */
 	bool no_memory;   /* no message, and no body, can be made */
-	int event_result; /* of conn_event */
+	int event_result; /* of conn_event and conn_invoke */
+	int cancel_result; /* of conn_cancel */
 	bool no_key;      /* nothing can be signed */
 	const struct wps_answer *event_answer; /* comes before conn_event returns */
 };
@@ -40,6 +41,7 @@ struct wps_conn {
 	void *data;
 	char id[16];
 	wps_event_fn done; /* an event is pending */
+	wps_invoke_fn invoked; /* of the last invocation */
 	bool closing;
 	uint64_t sequence; /* of the last message, if the subprotocol is reliable */
 	uint64_t acked;    /* of the last conn_acked */
@@ -78,6 +80,13 @@ void fakeconn_say(struct wps_conn *conn, const char *text);
 
 /* The answer to the pending event. */
 void fakeconn_answer(struct wps_conn *conn, const struct wps_answer *answer);
+
+/* The answer to an invocation that was given. */
+void fakeconn_answer_invocation(struct wps_conn *conn, const char *id,
+    const struct wps_answer *answer);
+
+/* A message that would have to wait; whether it need not. */
+bool fakeconn_say_urgently(struct wps_conn *conn, const char *text);
 
 /* A message from elsewhere. */
 void fakeconn_deliver(struct wps_conn *conn, const struct wps_msg_view *view);

@@ -470,6 +470,92 @@ test_dropping_forgets_all_that_is_not_begun(void)
 	end();
 }
 
+/* One that expires at a time; it lives while it is queued. */
+static struct body *
+push_until(const char *text, uint64_t expires_ms)
+{
+	struct body *body = make(TEXT, wps_span_str(text));
+
+	body->expires_ms = expires_ms;
+	body_seal(body);
+	check_number("push", sender_push(&at.sender, body, NULL), WPS_OK);
+	body_unref(body);
+	return body; /* borrowed */
+}
+
+#define PAST 1
+#define FUTURE UINT64_MAX
+
+static void
+test_what_has_expired_is_not_written(void)
+{
+	begin(ROOM, 100);
+	push_until("a", PAST);
+	push_until("b", FUTURE);
+	push_until("c", PAST);
+	push("d");
+	push_until("e", PAST);
+	worker_settle(at.worker);
+	check_got("the rest", WPS_SPAN("\x81\x01" "b\x81\x01" "d"));
+	check_number("bytes", (long long)at.sender.bytes, 0);
+	check_number("items", at.sender.items, 0);
+	check_number("mortal", at.sender.mortal, 0);
+	push_until("f", PAST);
+	worker_settle(at.worker);
+	check_number("flushed", at.flushed, 2);
+	push("g");
+	worker_settle(at.worker);
+	check_got("goes on",
+	    WPS_SPAN("\x81\x01" "b\x81\x01" "d\x81\x01" "g"));
+	end();
+}
+
+static void
+test_what_was_begun_is_finished_though_it_expires(void)
+{
+	begin(ROOM, 100);
+	kernel.budget = 1;
+	struct body *begun = push_until("ab", FUTURE);
+	struct body *waits = push_until("cd", FUTURE);
+	worker_settle(at.worker);
+	begun->expires_ms = PAST;
+	waits->expires_ms = PAST;
+	kernel.budget = SIZE_MAX;
+	push("e");
+	worker_settle(at.worker);
+	check_got("a whole frame", WPS_SPAN("\x81\x02" "ab\x81\x01" "e"));
+	end();
+}
+
+static void
+test_what_has_expired_makes_room(void)
+{
+	begin(ROOM, 2);
+	kernel.budget = 0;
+	push_until("a", PAST);
+	push("b");
+	check_number("push", push("c"), WPS_OK);
+	check_number("full", push("d"), WPS_FULL);
+	kernel.budget = SIZE_MAX;
+	worker_settle(at.worker);
+	check_got("the rest", WPS_SPAN("\x81\x01" "b\x81\x01" "c"));
+	end();
+}
+
+static void
+test_dropping_counts_what_may_expire(void)
+{
+	begin(ROOM, 100);
+	kernel.budget = 1;
+	push_until("a", FUTURE);
+	push_until("b", FUTURE);
+	worker_settle(at.worker);
+	sender_drop_unsent(&at.sender);
+	check_number("mortal", at.sender.mortal, 1);
+	check_number("items", at.sender.items, 1);
+	end();
+}
+
 static void
 test_a_broken_socket_is_told_once_and_takes_no_more(void)
 {
@@ -527,6 +613,10 @@ static const struct named_test tests[] = {
 	TEST(test_empty_queue_takes_any_one_entry),
 	TEST(test_dropping_keeps_a_partly_sent_entry),
 	TEST(test_dropping_forgets_all_that_is_not_begun),
+	TEST(test_what_has_expired_is_not_written),
+	TEST(test_what_was_begun_is_finished_though_it_expires),
+	TEST(test_what_has_expired_makes_room),
+	TEST(test_dropping_counts_what_may_expire),
 	TEST(test_a_broken_socket_is_told_once_and_takes_no_more),
 	TEST(test_a_queue_moves_with_what_is_half_sent),
 };

@@ -1,5 +1,5 @@
 // The page: a name, then the room. The client SDK keeps the connection.
-import { WebPubSubClient, WebPubSubJsonProtocol } from '@azure/web-pubsub-client';
+import { WebPubSubClient } from '@azure/web-pubsub-client';
 
 const ROOM = 'lobby';
 const $ = (id) => document.getElementById(id);
@@ -96,8 +96,7 @@ async function negotiate(name) {
 
 async function enter(name) {
   me = name;
-  client = new WebPubSubClient({ getClientAccessUrl: () => negotiate(name) },
-    { protocol: WebPubSubJsonProtocol() });
+  client = new WebPubSubClient({ getClientAccessUrl: () => negotiate(name) });
   client.on('connected', () => showState('connected', true));
   client.on('disconnected', () => showState('reconnecting…', false));
   client.on('stopped', () => showState('disconnected', false));

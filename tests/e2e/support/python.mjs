@@ -1,4 +1,5 @@
-// Debian's Python SDK in a process of its own, which service.py drives.
+// Debian's Python SDK in a process of its own: each request line of the script is
+// answered by one line of JSON.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -6,7 +7,6 @@ import { within } from './wait.mjs';
 
 const SCRIPT = fileURLToPath(new URL('service.py', import.meta.url));
 
-// Each request line of the script is answered by one line of JSON.
 export function startPython(server, environment = {}) {
   const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...environment,
     WPS_CONNECTION_STRING: server.connectionString() };

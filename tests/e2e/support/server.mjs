@@ -143,6 +143,11 @@ export class Server {
     this.#terminated = true;
   }
 
+  // All that it logged is in `log` then.
+  async ended() {
+    await this.#waitForExit();
+  }
+
   // Of the shared listener, or of the one pinned to a worker.
   address(worker = 'all') {
     const address = this.#addresses.get(String(worker));
@@ -204,9 +209,10 @@ export class Server {
   }
 
   // A bare WebSocket that shows frames as they are.
-  async raw(hub, { protocols = [JSON_PROTOCOL], query = '', ...options } = {}) {
-    const url = await this.accessUrl(hub, options);
-    const socket = await openRaw(url + query, { protocols, ca: this.ca });
+  async raw(hub, options = {}) {
+    const { protocols = [JSON_PROTOCOL], query = '', headers = {}, ...rest } = options;
+    const url = await this.accessUrl(hub, rest);
+    const socket = await openRaw(url + query, { protocols, headers, ca: this.ca });
     return this.own(socket);
   }
 

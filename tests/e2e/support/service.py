@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Calls Debian's service SDK as 07-python.test.mjs asks, a line at a time."""
+"""Calls Debian's service SDK as the tests of Python ask, a line at a time."""
 import json
 import os
 import sys
 
+from azure.core.exceptions import HttpResponseError
 from azure.messaging.webpubsubservice import WebPubSubServiceClient
 
 service = WebPubSubServiceClient.from_connection_string(
@@ -46,7 +47,16 @@ def close(connection, reason):
     service.close_connection(connection, reason=reason)
 
 
+def call(name, arguments, options):
+    """Any method; of a refusal its status and message."""
+    try:
+        return {"value": getattr(service, name)(*arguments, **options)}
+    except HttpResponseError as error:
+        return {"status": error.status_code, "message": str(error)}
+
+
 ACTIONS = {
+    "call": call,
     "token": token, "all": send_all, "user": send_user,
     "connection": send_connection, "group": send_group, "add": add,
     "exists": exists, "close": close,

@@ -61,8 +61,9 @@ export class Upstream {
   events = new Inbox('events'); // the same without handshakes
   accepted = 0; // connections
 
-  // `respond` says what a request gets: bytes, or a function of the socket.
-  static async start(respond = () => NOTHING) {
+  // `respond` says what a request gets: bytes, a function of the socket, or
+  // nothing: then it agrees, or has nothing to say.
+  static async start(respond) {
     const upstream = new Upstream();
     upstream.#respond = respond;
     upstream.#server = net.createServer((socket) => upstream.#serve(socket));
@@ -101,7 +102,7 @@ export class Upstream {
     this.requests.push(request);
     const handshake = request.method === 'OPTIONS';
     if (!handshake) this.events.push(request);
-    const given = this.#respond(request) ?? (handshake ? AGREES : NOTHING);
+    const given = this.#respond?.(request) ?? (handshake ? AGREES : NOTHING);
     if (typeof given === 'function') given(socket);
     else socket.write(given);
   }

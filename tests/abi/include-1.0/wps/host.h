@@ -52,6 +52,11 @@ struct wps_conn_view {
 typedef void (*wps_event_fn)(void *worker_state, struct wps_conn *conn,
     const struct wps_answer *answer);
 
+/* [loop] Hears the answer to an invocation, exactly once, unless it is cancelled
+ * or the connection ends first. `id` is borrowed. */
+typedef void (*wps_invoke_fn)(void *worker_state, struct wps_conn *conn,
+    struct wps_span id, const struct wps_answer *answer);
+
 /* [loop] Hears who a request's caller is: WPS_OK with the identity, borrowed
  * during the call, or WPS_DECLINED and NULL. */
 typedef void (*wps_identity_fn)(struct wps_request *request, int result,
@@ -305,9 +310,36 @@ struct wps_host {
 
 	/* --- more of the configuration -------------------------------------- */
 
-	/* [any] The path that a STRING holds; a relative one begins at the
-	 * folder of wps.conf. NULL where it is not set. The caller frees it. */
-	char *(*conf_file)(const struct wps_conf *conf, const char *name);
+	/* [any] The path that a STRING holds, into room for cap bytes, with a NUL;
+	 * a relative one begins at the folder of wps.conf. Returns WPS_OK;
+	 * WPS_NOT_FOUND when it is not set; WPS_FULL when the room is too small.
+	 * Only WPS_OK fills it. */
+	int (*conf_file)(const struct wps_conf *conf, const char *name,
+	    char *dst, size_t cap);
+
+	/* --- the server's end ----------------------------------------------- */
+
+	/* [any] Whether the end was announced: all is served as before, but
+	 * callers should go elsewhere. */
+	bool (*stopping)(const struct wps_self *self);
+
+	/* --- invocations ---------------------------------------------------- */
+
+	/*
+	 * [loop] Gives a user event to the application, beside others: up to 16
+	 * of a connection are on their way, further ones wait (then, behind the
+	 * hub's limits of waiting messages, recv is not called). `id` names it
+	 * within the connection; it and the event are borrowed. Returns WPS_OK:
+	 * `done` hears the answer, before or after this returns; WPS_NOT_FOUND:
+	 * nobody wants it; WPS_DUPLICATE: one of that id has no answer yet;
+	 * WPS_ENOMEM. `done` is called after WPS_OK only.
+	 */
+	int (*conn_invoke)(struct wps_conn *conn, struct wps_span id,
+	    const struct wps_event *event, wps_invoke_fn done);
+
+	/* [loop] The answer is not wanted any more. WPS_NOT_FOUND: there is none
+	 * of that id. */
+	int (*conn_cancel)(struct wps_conn *conn, struct wps_span id);
 };
 
 #endif
