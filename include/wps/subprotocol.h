@@ -57,7 +57,8 @@ struct wps_subprotocol {
 	/*
 	 * [loop] A whole message came, not longer than the hub's limit; `data`
 	 * may be empty. Text is valid UTF-8. Not called while an event of the
-	 * connection is pending, nor after its close. Mandatory.
+	 * connection is pending, or more of its invocations than may, nor after
+	 * its close. Mandatory.
 	 */
 	void (*recv)(void *worker_state, struct wps_conn *conn,
 	    enum wps_frame frame, struct wps_span data);
@@ -87,12 +88,13 @@ struct wps_subprotocol {
 	 * [loop] Writes what one receiver gets at insert `slot` of a shared
 	 * body into dst: at most WPS_INSERT_MAX bytes. `sequence` is the message's
 	 * id for this connection, from 1; 0 where messages are not numbered.
-	 * Returns their number, 0 for nothing. Called once per receiver and slot,
-	 * in ascending order, when the body is queued, and again when it is
-	 * replayed. Mandatory if encode calls body_insert.
+	 * `body_len` is the length of the body without its inserts. Returns their
+	 * number, 0 for nothing. Called once per receiver and slot, in ascending
+	 * order, when the body is queued, and again when it is replayed.
+	 * Mandatory if encode calls body_insert.
 	 */
 	size_t (*insert)(void *worker_state, struct wps_conn *conn,
-	    unsigned slot, uint64_t sequence, char *dst);
+	    unsigned slot, uint64_t sequence, size_t body_len, char *dst);
 
 	/*
 	 * [loop] Whether the client of this request may have the connection
@@ -104,6 +106,14 @@ struct wps_subprotocol {
 	/* [loop] It has: words in front of the messages that are sent again.
 	 * May be NULL. */
 	void (*resume)(void *worker_state, struct wps_conn *conn);
+
+	/*
+	 * [loop] A whole message came, which has to wait behind an event of the
+	 * connection. True: it need not, and is done with (a ping, say). False:
+	 * recv gets it in its turn; nothing has happened. May be NULL.
+	 */
+	bool (*urgent)(void *worker_state, struct wps_conn *conn,
+	    enum wps_frame frame, struct wps_span data);
 };
 
 #define WPS_INSERTS 2     /* inserts of one body at most */
