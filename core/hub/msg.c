@@ -12,13 +12,22 @@ struct wps_msg {
 	size_t size;
 	uint64_t expires_ms;
 	struct wps_msg_view view;
+	struct wps_stream stream;
 	struct wps_pair pairs[];
 };
 
 static size_t
+stream_bytes(const struct wps_stream *stream)
+{
+	return stream ? stream->id.len + stream->error_name.len +
+	    stream->error_message.len + stream->error_code.len : 0;
+}
+
+static size_t
 bytes_of(const struct wps_msg_view *view)
 {
-	size_t sum = view->group.len + view->from_user.len + view->payload.len;
+	size_t sum = view->group.len + view->from_user.len + view->payload.len +
+	    stream_bytes(view->stream);
 
 	for (size_t i = 0; i < view->metadata_count; i++)
 		sum += view->metadata[i].key.len + view->metadata[i].value.len;
@@ -34,6 +43,19 @@ move_in(struct wps_span *span, char **dst)
 		memcpy(*dst, span->data, span->len);
 	span->data = *dst;
 	*dst += span->len;
+}
+
+static void
+move_stream(struct wps_msg *msg, char **dst)
+{
+	if (msg->view.stream == NULL)
+		return;
+	msg->stream = *msg->view.stream;
+	msg->view.stream = &msg->stream;
+	move_in(&msg->stream.id, dst);
+	move_in(&msg->stream.error_name, dst);
+	move_in(&msg->stream.error_message, dst);
+	move_in(&msg->stream.error_code, dst);
 }
 
 struct wps_msg *
@@ -60,6 +82,7 @@ msg_new(const struct wps_msg_view *view)
 		move_in(&msg->pairs[i].value, &dst);
 	}
 	msg->view.metadata = msg->pairs;
+	move_stream(msg, &dst);
 	return msg;
 }
 

@@ -30,6 +30,15 @@ struct wps_pair {
 	struct wps_span key, value;
 };
 
+/* The place of a message in a stream of a group (client-protocols.md, section 15). */
+struct wps_stream {
+	struct wps_span id;
+	uint64_t sequence; /* within the stream, from 1 */
+	bool end;          /* the last message of the stream, with an empty payload */
+	/* Why it ended; absent: as it should. Only with `end`. */
+	struct wps_span error_name, error_message, error_code;
+};
+
 /*
  * What a message says; used to make one (the plugin's, borrowed during the call)
  * and to look at one (the host's, lives as long as the message). The host judges
@@ -45,6 +54,7 @@ struct wps_msg_view {
 	const struct wps_pair *metadata; /* NULL if there are none */
 	size_t metadata_count;
 	uint32_t ttl_s; /* seconds; 0: never expires */
+	const struct wps_stream *stream; /* NULL: it is of none */
 };
 
 /* Kinds of WebSocket data messages (RFC 6455, section 5.6). */

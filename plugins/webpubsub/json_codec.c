@@ -98,6 +98,38 @@ put_metadata(struct out *out, const struct wps_msg_view *msg)
 }
 
 static void
+put_stream_error(struct out *out, const struct wps_stream *stream)
+{
+	PUT(out, ",\"error\":{\"name\":");
+	put_quoted(out, stream->error_name);
+	if (stream->error_message.data) {
+		PUT(out, ",\"message\":");
+		put_quoted(out, stream->error_message);
+	}
+	if (stream->error_code.data) {
+		PUT(out, ",\"userErrorCode\":");
+		put_quoted(out, stream->error_code);
+	}
+	PUT(out, "}");
+}
+
+static void
+put_stream(struct out *out, const struct wps_stream *stream)
+{
+	if (stream == NULL)
+		return;
+	PUT(out, ",\"stream\":{\"streamId\":");
+	put_quoted(out, stream->id);
+	PUT(out, ",\"streamSequenceId\":");
+	put_number(out, stream->sequence);
+	if (stream->end)
+		PUT(out, ",\"endOfStream\":true");
+	if (stream->error_name.data)
+		put_stream_error(out, stream);
+	PUT(out, "}");
+}
+
+static void
 write_message(struct out *out, const struct reply *reply)
 {
 	const struct wps_msg_view *msg = reply->msg;
@@ -113,10 +145,20 @@ write_message(struct out *out, const struct reply *reply)
 	}
 	put_data(out, msg);
 	put_metadata(out, msg);
+	put_stream(out, msg->stream);
 	PUT(out, "}");
 }
 
 /* --- the rest ------------------------------------------------------------- */
+
+static void
+put_failure(struct out *out, const struct failure *failure)
+{
+	PUT(out, "\"name\":");
+	put_quoted(out, failure->name);
+	PUT(out, ",\"message\":");
+	put_quoted(out, failure->text);
+}
 
 static void
 put_success(struct out *out, const struct failure *failure)
@@ -125,10 +167,8 @@ put_success(struct out *out, const struct failure *failure)
 		PUT(out, ",\"success\":true");
 		return;
 	}
-	PUT(out, ",\"success\":false,\"error\":{\"name\":");
-	put_quoted(out, failure->name);
-	PUT(out, ",\"message\":");
-	put_quoted(out, failure->text);
+	PUT(out, ",\"success\":false,\"error\":{");
+	put_failure(out, failure);
 	PUT(out, "}");
 }
 
@@ -150,6 +190,41 @@ write_invoked(struct out *out, const struct reply *reply)
 	if (reply->msg) {
 		put_data(out, reply->msg);
 		put_metadata(out, reply->msg);
+	}
+	PUT(out, "}");
+}
+
+static void
+write_stream_ack(struct out *out, const struct reply *reply)
+{
+	PUT(out, "{\"type\":\"streamAck\",\"streamId\":");
+	put_quoted(out, reply->stream);
+	PUT(out, ",\"expectedSequenceId\":");
+	put_number(out, reply->expected);
+	PUT(out, "}");
+}
+
+static void
+write_stream_nack(struct out *out, const struct reply *reply)
+{
+	PUT(out, "{\"type\":\"streamNack\",\"streamId\":");
+	put_quoted(out, reply->stream);
+	PUT(out, ",");
+	put_failure(out, reply->failure);
+	PUT(out, ",\"expectedSequenceId\":");
+	put_number(out, reply->expected);
+	PUT(out, "}");
+}
+
+static void
+write_stream_closed(struct out *out, const struct reply *reply)
+{
+	PUT(out, "{\"type\":\"streamClosed\",\"streamId\":");
+	put_quoted(out, reply->stream);
+	if (reply->failure) {
+		PUT(out, ",\"error\":{");
+		put_failure(out, reply->failure);
+		PUT(out, "}");
 	}
 	PUT(out, "}");
 }
@@ -197,6 +272,15 @@ json_write(struct out *out, const struct reply *reply)
 		return;
 	case REPLY_INVOKED:
 		write_invoked(out, reply);
+		return;
+	case REPLY_STREAM_ACK:
+		write_stream_ack(out, reply);
+		return;
+	case REPLY_STREAM_NACK:
+		write_stream_nack(out, reply);
+		return;
+	case REPLY_STREAM_CLOSED:
+		write_stream_closed(out, reply);
 		return;
 	}
 }

@@ -32,6 +32,10 @@ enum member {
 	MEMBER_SEQUENCE_ID,
 	MEMBER_INVOCATION_ID,
 	MEMBER_TARGET,
+	MEMBER_STREAM,
+	MEMBER_STREAM_ID,
+	MEMBER_STREAM_SEQUENCE_ID,
+	MEMBER_ERROR,
 	MEMBERS,
 };
 
@@ -48,6 +52,10 @@ static const struct wps_span member_names[MEMBERS] = {
 	[MEMBER_SEQUENCE_ID] = { "sequenceId", 10 },
 	[MEMBER_INVOCATION_ID] = { "invocationId", 12 },
 	[MEMBER_TARGET] = { "target", 6 },
+	[MEMBER_STREAM] = { "stream", 6 },
+	[MEMBER_STREAM_ID] = { "streamId", 8 },
+	[MEMBER_STREAM_SEQUENCE_ID] = { "streamSequenceId", 16 },
+	[MEMBER_ERROR] = { "error", 5 },
 };
 
 /* A text that is being read. */
@@ -294,6 +302,151 @@ read_membership(struct reading *reading)
 	return rc == WPS_OK ? read_group_name(reading) : rc;
 }
 
+/* --- streams -------------------------------------------------------------- */
+
+/* An id that breaks the rules is answered, so it is read as far as it goes. */
+static int
+read_stream_id(struct reading *reading, const struct jscan_value *value)
+{
+	struct request_stream *stream = &reading->out->stream;
+	int rc = read_string(reading->scratch, value, &stream->id);
+
+	if (rc == WPS_OK && !stream_id_valid(stream->id))
+		stream->invalid = true;
+	return rc;
+}
+
+static int
+read_idle_timeout(const struct jscan_value *value, struct request_stream *out)
+{
+	uint64_t ms;
+
+	if (!jscan_uint64(value, &ms))
+		return WPS_EPROTO;
+	if (ms == 0 || ms > UINT32_MAX)
+		out->invalid = true;
+	out->idle_ms = (uint32_t)ms;
+	return WPS_OK;
+}
+
+static int
+read_stream_object(struct reading *reading, const struct jscan_value *object)
+{
+	struct request_stream *stream = &reading->out->stream;
+	struct jscan scan;
+	struct jscan_value key, value, id = { .kind = 0 };
+	int rc = jscan_begin_object(&scan, object->raw);
+
+	stream->idle_ms = STREAM_IDLE_MS;
+	while (rc == WPS_OK &&
+	    (rc = jscan_member(&scan, &key, &value)) == WPS_OK) {
+		if (is_member_name(&key, MEMBER_STREAM_ID))
+			id = value;
+		else if (jscan_is(&key, "idleTimeoutMs"))
+			rc = read_idle_timeout(&value, stream);
+	}
+	return rc == WPS_NOT_FOUND ? read_stream_id(reading, &id) : WPS_EPROTO;
+}
+
+/* A start has no ack id and no data of its own. */
+static int
+read_stream_start(struct reading *reading)
+{
+	const struct jscan_value *object = member(reading, MEMBER_STREAM);
+
+	reading->out->kind = REQUEST_STREAM_START;
+	reading->out->has_ack = false;
+	if (object->kind != JSCAN_OBJECT)
+		return WPS_EPROTO;
+	if (member(reading, MEMBER_DATA) || member(reading, MEMBER_DATA_TYPE))
+		reading->out->stream.invalid = true;
+	return read_stream_object(reading, object);
+}
+
+/* Streams go to groups alone. */
+static int
+read_misplaced_stream(struct reading *reading)
+{
+	int rc = read_stream_start(reading);
+
+	reading->out->stream.invalid = true;
+	return rc;
+}
+
+/* All of a fragment, or nothing of it. */
+static int
+read_stream_data(struct reading *reading)
+{
+	const struct jscan_value *sequence =
+	    member(reading, MEMBER_STREAM_SEQUENCE_ID);
+	const struct jscan_value *type = member(reading, MEMBER_DATA_TYPE);
+	const struct jscan_value *data = member(reading, MEMBER_DATA);
+	struct request *out = reading->out;
+	int rc = read_stream_id(reading, member(reading, MEMBER_STREAM_ID));
+
+	if (rc != WPS_OK)
+		return rc;
+	if (!sequence && !type && !data) {
+		out->kind = REQUEST_STREAM_KEEP_ALIVE;
+		return WPS_OK;
+	}
+	if (!sequence || !type || !data) {
+		out->stream.invalid = true;
+		return WPS_OK;
+	}
+	if (!jscan_uint64(sequence, &out->stream.sequence))
+		return WPS_EPROTO;
+	rc = read_data_type(type, &out->type);
+	return rc == WPS_OK ? read_data(reading, data) : rc;
+}
+
+static int
+read_stream_error(struct reading *reading, const struct jscan_value *object)
+{
+	struct request_stream *stream = &reading->out->stream;
+	struct jscan scan;
+	struct jscan_value key, value;
+
+	if (object->kind != JSCAN_OBJECT)
+		return WPS_EPROTO;
+	stream->has_error = true;
+	int rc = jscan_begin_object(&scan, object->raw);
+	while (rc == WPS_OK &&
+	    (rc = jscan_member(&scan, &key, &value)) == WPS_OK) {
+		if (value.kind == JSCAN_NULL)
+			continue;
+		if (jscan_is(&key, "message"))
+			rc = read_string(reading->scratch, &value,
+			    &stream->error_message);
+		else if (jscan_is(&key, "userErrorCode"))
+			rc = read_string(reading->scratch, &value,
+			    &stream->error_code);
+	}
+	return rc == WPS_NOT_FOUND ? WPS_OK : rc;
+}
+
+static int
+read_stream_end(struct reading *reading)
+{
+	const struct jscan_value *error = member(reading, MEMBER_ERROR);
+	int rc = read_stream_id(reading, member(reading, MEMBER_STREAM_ID));
+
+	if (rc != WPS_OK || error == NULL || error->kind == JSCAN_NULL)
+		return rc;
+	return read_stream_error(reading, error);
+}
+
+/* Whether a request opens a stream; null is the same as nothing. */
+static bool
+has_stream(const struct reading *reading)
+{
+	const struct jscan_value *stream = member(reading, MEMBER_STREAM);
+
+	return stream && stream->kind != JSCAN_NULL;
+}
+
+/* --- more requests -------------------------------------------------------- */
+
 static int
 read_send(struct reading *reading)
 {
@@ -304,6 +457,8 @@ read_send(struct reading *reading)
 		    &reading->out->no_echo);
 	if (rc == WPS_OK)
 		rc = read_ttl(member(reading, MEMBER_TTL), &reading->out->ttl_s);
+	if (rc == WPS_OK && has_stream(reading))
+		return read_stream_start(reading);
 	return rc == WPS_OK ? read_content(reading) : rc;
 }
 
@@ -318,6 +473,8 @@ read_event(struct reading *reading)
 		    member(reading, MEMBER_EVENT), name);
 	if (rc == WPS_OK && !name_event_valid(*name))
 		rc = WPS_EPROTO;
+	if (rc == WPS_OK && has_stream(reading))
+		return read_misplaced_stream(reading);
 	return rc == WPS_OK ? read_content(reading) : rc;
 }
 
@@ -350,6 +507,8 @@ read_invoke(struct reading *reading)
 	    &out->name);
 	if (rc == WPS_OK && !name_event_valid(out->name))
 		rc = WPS_EPROTO;
+	if (rc == WPS_OK && has_stream(reading))
+		return read_misplaced_stream(reading);
 	if (rc == WPS_OK)
 		rc = read_parts(reading);
 	if (member(reading, MEMBER_DATA) == NULL)
@@ -387,6 +546,8 @@ static const struct shape {
 	{ "invokeResponse", REQUEST_INVOKE_RESPONSE, read_nothing },
 	{ "invoke", REQUEST_INVOKE, read_invoke },
 	{ "cancelInvocation", REQUEST_CANCEL, read_invocation },
+	{ "streamData", REQUEST_STREAM_DATA, read_stream_data },
+	{ "streamEnd", REQUEST_STREAM_END, read_stream_end },
 };
 
 /* NULL when the type is absent, no text, or unknown. */

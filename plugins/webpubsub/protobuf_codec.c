@@ -18,6 +18,9 @@
 #define SYSTEM_MESSAGE 3
 #define PONG_MESSAGE 4
 #define INVOKE_RESPONSE_MESSAGE 5
+#define STREAM_ACK_MESSAGE 6
+#define STREAM_NACK_MESSAGE 7
+#define STREAM_CLOSED_MESSAGE 8
 
 #define SEQUENCE_ID 4 /* of a DataMessage */
 
@@ -53,6 +56,29 @@ put_metadata(struct out *out, const struct wps_msg_view *msg)
 		wire_put_message(out, 5, put_entry, &msg->metadata[i]);
 }
 
+static void
+put_stream_error(struct out *out, const void *what)
+{
+	const struct wps_stream *stream = what;
+
+	wire_put_text(out, 1, stream->error_name);
+	wire_put_text(out, 2, stream->error_message);
+	wire_put_text(out, 3, stream->error_code);
+}
+
+static void
+put_stream(struct out *out, const void *what)
+{
+	const struct wps_stream *stream = what;
+
+	wire_put_text(out, 1, stream->id);
+	wire_put_number(out, 2, stream->sequence);
+	if (stream->end)
+		wire_put_number(out, 3, true);
+	if (stream->error_name.data)
+		wire_put_message(out, 4, put_stream_error, stream);
+}
+
 /* All of a DataMessage but its sequence id. */
 static void
 put_message(struct out *out, const void *what)
@@ -67,6 +93,8 @@ put_message(struct out *out, const void *what)
 	}
 	wire_put_message(out, 3, put_payload, msg);
 	put_metadata(out, msg);
+	if (msg->stream)
+		wire_put_message(out, 6, put_stream, msg->stream);
 }
 
 /* --- the rest ------------------------------------------------------------- */
@@ -107,6 +135,36 @@ put_invoked(struct out *out, const void *what)
 		wire_put_message(out, 3, put_payload, reply->msg);
 		put_metadata(out, reply->msg);
 	}
+}
+
+static void
+put_stream_ack(struct out *out, const void *what)
+{
+	const struct reply *reply = what;
+
+	wire_put_text(out, 1, reply->stream);
+	wire_put_number(out, 2, reply->expected);
+}
+
+static void
+put_stream_nack(struct out *out, const void *what)
+{
+	const struct reply *reply = what;
+
+	wire_put_text(out, 1, reply->stream);
+	wire_put_text(out, 2, reply->failure->name);
+	wire_put_text(out, 3, reply->failure->text);
+	wire_put_number(out, 4, reply->expected);
+}
+
+static void
+put_stream_closed(struct out *out, const void *what)
+{
+	const struct reply *reply = what;
+
+	wire_put_text(out, 1, reply->stream);
+	if (reply->failure)
+		wire_put_message(out, 2, put_failure, reply->failure);
 }
 
 static void
@@ -158,6 +216,17 @@ protobuf_write(struct out *out, const struct reply *reply)
 		return;
 	case REPLY_INVOKED:
 		wire_put_message(out, INVOKE_RESPONSE_MESSAGE, put_invoked,
+		    reply);
+		return;
+	case REPLY_STREAM_ACK:
+		wire_put_message(out, STREAM_ACK_MESSAGE, put_stream_ack, reply);
+		return;
+	case REPLY_STREAM_NACK:
+		wire_put_message(out, STREAM_NACK_MESSAGE, put_stream_nack,
+		    reply);
+		return;
+	case REPLY_STREAM_CLOSED:
+		wire_put_message(out, STREAM_CLOSED_MESSAGE, put_stream_closed,
 		    reply);
 		return;
 	}

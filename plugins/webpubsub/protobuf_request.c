@@ -33,6 +33,10 @@ enum part {
 	PART_METADATA, /* one entry each */
 	PART_SEQUENCE_ID,
 	PART_INVOCATION_ID,
+	PART_STREAM,
+	PART_STREAM_ID,
+	PART_STREAM_SEQUENCE_ID,
+	PART_ERROR,
 	PARTS,
 };
 
@@ -46,6 +50,10 @@ static const enum wire_type part_types[PARTS] = {
 	[PART_METADATA] = WIRE_BYTES,
 	[PART_SEQUENCE_ID] = WIRE_VARINT,
 	[PART_INVOCATION_ID] = WIRE_BYTES,
+	[PART_STREAM] = WIRE_BYTES,
+	[PART_STREAM_ID] = WIRE_BYTES,
+	[PART_STREAM_SEQUENCE_ID] = WIRE_VARINT,
+	[PART_ERROR] = WIRE_BYTES,
 };
 
 /* A message that is being read. */
@@ -220,6 +228,121 @@ read_group(struct reading *reading)
 	return WPS_OK;
 }
 
+/* --- streams -------------------------------------------------------------- */
+
+/* An absent id is an empty one, which is answered. */
+static int
+take_stream_id(struct reading *reading, struct wps_span id)
+{
+	reading->out->stream.id = id.data ? id : WPS_SPAN("");
+	if (!utf8_valid(reading->out->stream.id))
+		return WPS_EPROTO;
+	if (!stream_id_valid(reading->out->stream.id))
+		reading->out->stream.invalid = true;
+	return WPS_OK;
+}
+
+static int
+read_stream_id(struct reading *reading)
+{
+	return take_stream_id(reading, reading->parts[PART_STREAM_ID].bytes);
+}
+
+/* 1 is the id, 2 the idle time. */
+static int
+read_stream_start(struct reading *reading)
+{
+	struct request_stream *stream = &reading->out->stream;
+	struct wps_span rest = reading->parts[PART_STREAM].bytes;
+	struct wps_span id = WPS_SPAN("");
+	uint64_t idle_ms = STREAM_IDLE_MS;
+	struct wire_field field;
+	int rc;
+
+	reading->out->kind = REQUEST_STREAM_START;
+	reading->out->has_ack = false;
+	while ((rc = wire_next(&rest, &field)) == WPS_OK) {
+		if (field.number == 1 && field.type == WIRE_BYTES)
+			id = field.bytes;
+		else if (field.number == 2 && field.type == WIRE_VARINT)
+			idle_ms = field.value;
+		else if (field.number <= 2)
+			return WPS_EPROTO;
+	}
+	if (rc != WPS_NOT_FOUND)
+		return rc;
+	stream->idle_ms = (uint32_t)idle_ms;
+	stream->invalid = idle_ms == 0 || idle_ms > UINT32_MAX ||
+	    part(reading, PART_DATA);
+	return take_stream_id(reading, id);
+}
+
+/* Streams go to groups alone. */
+static int
+read_misplaced_stream(struct reading *reading)
+{
+	int rc = read_stream_start(reading);
+
+	reading->out->stream.invalid = true;
+	return rc;
+}
+
+/* All of a fragment, or nothing of it. */
+static int
+read_stream_data(struct reading *reading)
+{
+	const struct wire_field *sequence =
+	    part(reading, PART_STREAM_SEQUENCE_ID);
+	const struct wire_field *data = part(reading, PART_DATA);
+	struct request *out = reading->out;
+	int rc = read_stream_id(reading);
+
+	if (rc != WPS_OK)
+		return rc;
+	if (!sequence && !data) {
+		out->kind = REQUEST_STREAM_KEEP_ALIVE;
+		return WPS_OK;
+	}
+	rc = data ? read_data(data->bytes, out) : WPS_NOT_FOUND;
+	if (!sequence || rc == WPS_NOT_FOUND)
+		out->stream.invalid = true;
+	out->stream.sequence = sequence ? sequence->value : 0;
+	return rc == WPS_NOT_FOUND ? WPS_OK : rc;
+}
+
+/* 1 is the message, 2 the code. */
+static int
+read_stream_error(struct wps_span rest, struct request_stream *stream)
+{
+	struct wire_field field;
+	int rc;
+
+	stream->has_error = true;
+	while ((rc = wire_next(&rest, &field)) == WPS_OK) {
+		if (field.number > 2)
+			continue;
+		if (field.type != WIRE_BYTES || !utf8_valid(field.bytes))
+			return WPS_EPROTO;
+		if (field.number == 1)
+			stream->error_message = field.bytes;
+		else
+			stream->error_code = field.bytes;
+	}
+	return rc == WPS_NOT_FOUND ? WPS_OK : rc;
+}
+
+static int
+read_stream_end(struct reading *reading)
+{
+	const struct wire_field *error = part(reading, PART_ERROR);
+	int rc = read_stream_id(reading);
+
+	return rc == WPS_OK && error ?
+	    read_stream_error(error->bytes, &reading->out->stream) : rc;
+}
+
+/* --- more requests -------------------------------------------------------- */
+
 static int
 read_send(struct reading *reading)
 {
@@ -231,6 +354,8 @@ read_send(struct reading *reading)
 		return WPS_EPROTO;
 	reading->out->no_echo = no_echo && no_echo->value;
 	reading->out->ttl_s = ttl ? (uint32_t)ttl->value : 0;
+	if (part(reading, PART_STREAM))
+		return read_stream_start(reading);
 	return read_content(reading);
 }
 
@@ -250,6 +375,8 @@ read_event(struct reading *reading)
 {
 	int rc = read_event_name(reading);
 
+	if (rc == WPS_OK && part(reading, PART_STREAM))
+		return read_misplaced_stream(reading);
 	return rc == WPS_OK ? read_content(reading) : rc;
 }
 
@@ -273,6 +400,8 @@ read_invoke(struct reading *reading)
 
 	if (rc == WPS_OK)
 		rc = read_event_name(reading);
+	if (rc == WPS_OK && part(reading, PART_STREAM))
+		return read_misplaced_stream(reading);
 	if (rc == WPS_OK)
 		rc = read_parts(reading);
 	if (rc != WPS_NOT_FOUND)
@@ -307,10 +436,11 @@ static const struct shape {
 } shapes[] = {
 	{ 1, REQUEST_SEND, read_send, {
 	    [1] = PART_GROUP, [2] = PART_ACK_ID, [3] = PART_DATA,
-	    [4] = PART_NO_ECHO, [5] = PART_TTL, [6] = PART_METADATA } },
+	    [4] = PART_NO_ECHO, [5] = PART_TTL, [6] = PART_METADATA,
+	    [7] = PART_STREAM } },
 	{ 5, REQUEST_EVENT, read_event, {
 	    [1] = PART_EVENT, [2] = PART_DATA, [3] = PART_ACK_ID,
-	    [4] = PART_METADATA } },
+	    [4] = PART_METADATA, [5] = PART_STREAM } },
 	{ 6, REQUEST_JOIN, read_group, {
 	    [1] = PART_GROUP, [2] = PART_ACK_ID } },
 	{ 7, REQUEST_LEAVE, read_group, {
@@ -320,9 +450,14 @@ static const struct shape {
 	{ 9, REQUEST_PING, read_nothing, { 0 } },
 	{ 10, REQUEST_INVOKE, read_invoke, {
 	    [1] = PART_EVENT, [2] = PART_INVOCATION_ID, [3] = PART_DATA,
-	    [4] = PART_METADATA } },
+	    [4] = PART_METADATA, [5] = PART_STREAM } },
 	{ 11, REQUEST_CANCEL, read_invocation, {
 	    [1] = PART_INVOCATION_ID } },
+	{ 13, REQUEST_STREAM_DATA, read_stream_data, {
+	    [1] = PART_STREAM_ID, [2] = PART_STREAM_SEQUENCE_ID,
+	    [3] = PART_DATA } },
+	{ 14, REQUEST_STREAM_END, read_stream_end, {
+	    [1] = PART_STREAM_ID, [2] = PART_ERROR } },
 };
 
 static const struct shape *

@@ -16,6 +16,9 @@ enum reply_kind {
 	REPLY_DISCONNECTED,
 	REPLY_PONG,
 	REPLY_INVOKED,
+	REPLY_STREAM_ACK,
+	REPLY_STREAM_NACK,
+	REPLY_STREAM_CLOSED,
 };
 
 /* Why a request was not done (client-protocols.md, section 8.3). */
@@ -27,9 +30,12 @@ struct failure {
 struct reply {
 	enum reply_kind kind;
 	uint64_t ack_id;               /* ack */
-	const struct failure *failure; /* ack, invoked; NULL: success */
+	const struct failure *failure; /* ack, invoked, stream closed: NULL: success;
+					* stream nack */
 	const struct wps_msg_view *msg;   /* message; invoked: NULL for no data */
 	struct wps_span invocation;       /* invoked */
+	struct wps_span stream;           /* of streams: the id */
+	uint64_t expected;                /* of streams: the next fragment */
 	const struct wps_conn_view *conn; /* connected */
 	struct wps_span token;            /* connected; absent: not recoverable */
 	struct wps_span reason;           /* disconnected */

@@ -8,6 +8,8 @@
 #ifndef WEBPUBSUB_REQUEST_H
 #define WEBPUBSUB_REQUEST_H
 
+#include "lib/utf8.h"
+
 #include <wps/msg.h>
 
 enum request_kind {
@@ -20,9 +22,32 @@ enum request_kind {
 	REQUEST_INVOKE_RESPONSE,
 	REQUEST_INVOKE,
 	REQUEST_CANCEL,
+	REQUEST_STREAM_START,
+	REQUEST_STREAM_DATA,
+	REQUEST_STREAM_KEEP_ALIVE,
+	REQUEST_STREAM_END,
 };
 
 #define INVOCATION_ID_MAX 256 /* bytes */
+#define STREAM_ID_MAX 128     /* UTF-16 units */
+#define STREAM_IDLE_MS 300000 /* unless the client says otherwise */
+
+/* What a request says of a stream. */
+struct request_stream {
+	struct wps_span id;
+	bool invalid;      /* it breaks a rule that is answered with streamClosed */
+	uint32_t idle_ms;  /* start */
+	uint64_t sequence; /* data */
+	bool has_error;    /* end; its parts may be absent */
+	struct wps_span error_message, error_code;
+};
+
+/* 1 to STREAM_ID_MAX units of valid UTF-8. */
+static inline bool
+stream_id_valid(struct wps_span id)
+{
+	return id.len > 0 && utf8_valid(id) && utf8_units(id) <= STREAM_ID_MAX;
+}
 
 struct request {
 	enum request_kind kind;
@@ -47,6 +72,8 @@ struct request {
 	uint32_t ttl_s;
 
 	uint64_t sequence_id; /* sequence ack */
+
+	struct request_stream stream; /* the requests of streams */
 };
 
 #endif

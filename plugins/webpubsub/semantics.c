@@ -295,6 +295,14 @@ run_nothing(struct task *task)
 	return WPS_OK;
 }
 
+/* It has answers of its own. */
+static int
+run_stream(struct task *task)
+{
+	streams_run(task->worker, task->conn, task->request);
+	return WPS_OK;
+}
+
 /* WPS_OK; WPS_PENDING: the answer follows; WPS_DECLINED: failed, as written in
  * the task. */
 static int (*const runners[])(struct task *task) = {
@@ -307,6 +315,10 @@ static int (*const runners[])(struct task *task) = {
 	[REQUEST_INVOKE_RESPONSE] = run_nothing,
 	[REQUEST_INVOKE] = run_invoke,
 	[REQUEST_CANCEL] = run_cancel,
+	[REQUEST_STREAM_START] = run_stream,
+	[REQUEST_STREAM_DATA] = run_stream,
+	[REQUEST_STREAM_KEEP_ALIVE] = run_stream,
+	[REQUEST_STREAM_END] = run_stream,
 };
 
 static int
@@ -443,6 +455,10 @@ run_urgent(struct worker *worker, struct wps_conn *conn,
 	case REQUEST_EVENT:
 	case REQUEST_INVOKE_RESPONSE:
 	case REQUEST_INVOKE:
+	case REQUEST_STREAM_START:
+	case REQUEST_STREAM_DATA:
+	case REQUEST_STREAM_KEEP_ALIVE:
+	case REQUEST_STREAM_END:
 		break;
 	}
 	return false;
@@ -477,5 +493,6 @@ semantics_goodbye(void *worker_state, struct wps_conn *conn,
 void
 semantics_close(void *worker_state, struct wps_conn *conn)
 {
+	streams_cancel(worker_state, conn);
 	ackmem_free(&session_of(worker_state, conn)->acks);
 }

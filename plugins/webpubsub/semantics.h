@@ -8,15 +8,19 @@
 
 #include "ackmem.h"
 #include "reply.h"
+#include "streams.h"
 
 /* The state of a PubSub connection: conn_data. An idle one holds nothing else. */
 struct session {
 	const struct codec *codec;
 	struct ackmem *acks; /* owned; NULL: no id is remembered */
+	struct streams streams; /* owned */
 
 	/* The event that the application has not answered yet. */
 	uint64_t event_ack_id;
 	bool event_has_ack;
+
+	uint16_t stream_count;
 };
 
 /* Sets the session up and sends `connected`. */

@@ -263,9 +263,11 @@ static int
 on_encode(void *worker_state, const struct wps_msg_view *msg,
     struct wps_body *body)
 {
+	/* Without an envelope the end of a stream would be a message of nothing. */
+	if (msg->stream && msg->stream->end)
+		return WPS_DECLINED;
 	char *room = host_of(worker_state)->body_make(body, frame_of(msg->type),
 	    msg->payload.len);
-
 	if (room == NULL)
 		return WPS_ENOMEM;
 	if (msg->payload.len > 0)

@@ -10,6 +10,10 @@
 
 #include <wps/wps.h>
 
+#include <sys/queue.h>
+
+struct stream;
+
 struct plugin {
 	const struct wps_host *host; /* borrowed: outlives the plugin */
 	struct wps_self *self;       /* borrowed, as above */
@@ -21,6 +25,8 @@ struct worker {
 	const struct plugin *plugin; /* borrowed: outlives its workers */
 	struct scratch requests;     /* what is read */
 	struct scratch replies;      /* what is written to one connection */
+	LIST_HEAD(, stream) due;     /* streams with fragments to acknowledge */
+	bool acks_posted;            /* at the end of this turn they are */
 };
 
 #endif

@@ -116,6 +116,22 @@ check_invocation(const struct request *request)
 	    request->invocation.len <= INVOCATION_ID_MAX);
 }
 
+static void
+check_stream(const struct request *request)
+{
+	PROMISE(!request->has_ack);
+	PROMISE(utf8_valid(request->stream.id));
+	PROMISE(utf8_valid(request->stream.error_message));
+	PROMISE(utf8_valid(request->stream.error_code));
+	if (request->stream.invalid)
+		return;
+	PROMISE(stream_id_valid(request->stream.id));
+	if (request->kind == REQUEST_STREAM_START)
+		PROMISE(request->stream.idle_ms > 0);
+	if (request->kind == REQUEST_STREAM_DATA)
+		check_payload(request);
+}
+
 void
 request_rules_check(const struct request *request)
 {
@@ -141,6 +157,12 @@ request_rules_check(const struct request *request)
 		return;
 	case REQUEST_CANCEL:
 		check_invocation(request);
+		return;
+	case REQUEST_STREAM_START:
+	case REQUEST_STREAM_DATA:
+	case REQUEST_STREAM_KEEP_ALIVE:
+	case REQUEST_STREAM_END:
+		check_stream(request);
 		return;
 	case REQUEST_PING:
 	case REQUEST_SEQUENCE_ACK:

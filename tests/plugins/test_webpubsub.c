@@ -77,7 +77,7 @@ test_an_idle_connection_holds_little(void)
 	const struct wps_subprotocol *ops = fakeconn_ops(&host, JSON);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(ops);
-	CU_ASSERT(ops->conn_size <= 32);
+	CU_ASSERT(ops->conn_size <= 40);
 	struct wps_conn *conn = open_client();
 	CU_ASSERT_PTR_NULL(((struct session *)conn->data)->acks);
 }
@@ -611,6 +611,8 @@ main(void)
 		{ .pName = "invoke", .pTests = webpubsub_invoke_tests,
 		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },
 		{ .pName = "protobuf", .pTests = webpubsub_protobuf_tests,
+		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },
+		{ .pName = "streams", .pTests = webpubsub_streams_tests,
 		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },
 		{ .pName = "reliable", .pTests = webpubsub_reliable_tests,
 		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },

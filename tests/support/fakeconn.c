@@ -159,6 +159,28 @@ host_body_insert(struct wps_body *body, unsigned slot, size_t offset)
 	body->insert_at = offset;
 }
 
+/* " stream s 1", at its end also "end" and the parts of an error. */
+static void
+add_stream(struct fakeconn_text *text, const struct wps_stream *stream)
+{
+	if (stream == NULL)
+		return;
+	add_str(text, " stream ");
+	add(text, stream->id);
+	add_format(text, " %llu", (unsigned long long)stream->sequence);
+	if (stream->end)
+		add_str(text, " end");
+	for (int i = 0; i < 3; i++) {
+		const struct wps_span parts[] = { stream->error_name,
+			stream->error_message, stream->error_code };
+		if (parts[i].data == NULL)
+			continue;
+		add_str(text, " '");
+		add(text, parts[i]);
+		add_str(text, "'");
+	}
+}
+
 static void
 log_command(struct fakeconn_host *host, const struct wps_command *command)
 {
@@ -182,6 +204,7 @@ log_command(struct fakeconn_host *host, const struct wps_command *command)
 		add_format(log, " except %s", command->except->id);
 	if (view->ttl_s)
 		add_format(log, " ttl %u", view->ttl_s);
+	add_stream(log, view->stream);
 	add_str(log, " ");
 	add_content(log, view->type, view->payload, view->metadata,
 	    view->metadata_count);

@@ -10,6 +10,7 @@
 struct wps_msg {
 	unsigned refs;
 	struct wps_msg_view view; /* its bytes follow */
+	struct wps_stream stream;
 };
 
 static size_t messages; /* that live, over all fake hosts */
@@ -223,11 +224,32 @@ bytes_of(const struct wps_msg_view *view)
 	return len;
 }
 
+static size_t
+stream_bytes(const struct wps_stream *stream)
+{
+	return stream ? stream->id.len + stream->error_name.len +
+	    stream->error_message.len + stream->error_code.len : 0;
+}
+
+static void
+put_stream(struct wps_msg *msg, char **end)
+{
+	if (msg->view.stream == NULL)
+		return;
+	msg->stream = *msg->view.stream;
+	msg->view.stream = &msg->stream;
+	msg->stream.id = put(end, msg->stream.id);
+	msg->stream.error_name = put(end, msg->stream.error_name);
+	msg->stream.error_message = put(end, msg->stream.error_message);
+	msg->stream.error_code = put(end, msg->stream.error_code);
+}
+
 static struct wps_msg *
 host_msg_create(const struct wps_msg_view *view)
 {
 	size_t pairs_size = view->metadata_count * sizeof(*view->metadata);
-	struct wps_msg *msg = calloc(1, sizeof(*msg) + pairs_size + bytes_of(view));
+	struct wps_msg *msg = calloc(1, sizeof(*msg) + pairs_size +
+	    bytes_of(view) + stream_bytes(view->stream));
 
 	if (msg == NULL)
 		abort();
@@ -243,6 +265,7 @@ host_msg_create(const struct wps_msg_view *view)
 		pairs[i].key = put(&end, view->metadata[i].key);
 		pairs[i].value = put(&end, view->metadata[i].value);
 	}
+	put_stream(msg, &end);
 	messages++;
 	return msg;
 }
