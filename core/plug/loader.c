@@ -228,6 +228,21 @@ loader_init(struct server *server, struct wps_err *err)
 	return WPS_OK;
 }
 
+int
+loader_probe(struct server *server,
+    void (*say)(void *data, const char *line), void *data)
+{
+	int rc = WPS_OK;
+
+	for (unsigned i = 0; i < server->points.plugin_count; i++) {
+		const struct wps_self *self = &server->points.plugins[i];
+		if (self->plugin->probe &&
+		    self->plugin->probe(self->state, say, data) != WPS_OK)
+			rc = WPS_EINVAL;
+	}
+	return rc;
+}
+
 void
 loader_fini(struct server *server)
 {
