@@ -14,7 +14,9 @@
 
 #define SYMBOL "wps_plugin_v1"
 /* What every plugin describes of itself. */
-#define SIZE_1_0 (offsetof(struct wps_plugin, fini) + sizeof(void (*)(void *)))
+#define SIZE_1_0                                                               \
+	(offsetof(struct wps_plugin, probe) +                                  \
+	 sizeof(((struct wps_plugin *)0)->probe))
 #define OTHER_MAJORS 9 /* that are looked for, to say what was found instead */
 
 /* Leak checkers name what is still mapped; elsewhere the library is closed. */
