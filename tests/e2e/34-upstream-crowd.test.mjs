@@ -1,7 +1,6 @@
 // Many at once before an application that does not answer: nobody else waits, and
 // the server's memory has a bound.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import net from 'node:net';
 
 import { serverTest } from './support/server.mjs';
@@ -53,9 +52,6 @@ async function knockAll(server, hub) {
   return Promise.all(answers);
 }
 
-const memory = (server) => Number(/VmRSS:\s+(\d+)/.exec(
-  fs.readFileSync(`/proc/${server.pid}/status`, 'utf8'))[1]);
-
 // The bystander asks until told to stop; its longest wait comes back.
 async function watchOver(server, state) {
   const socket = await server.rawGreeted('good');
@@ -75,10 +71,10 @@ for (const hub of ['hole', 'unheard']) {
     async (server, _upstream, t) => {
       const state = { done: false };
       const watching = watchOver(server, state);
-      const before = memory(server);
+      const before = server.memory();
       const answers = knockAll(server, hub);
       let most = 0;
-      const timer = setInterval(() => { most = Math.max(most, memory(server)); }, 50);
+      const timer = setInterval(() => { most = Math.max(most, server.memory()); }, 50);
       const statuses = await within(answers, 'all answers', 90_000);
       clearInterval(timer);
       state.done = true;
