@@ -17,6 +17,8 @@ import { openRaw } from './rawws.mjs';
 import { Inbox, once, within } from './wait.mjs';
 
 const BUILD = path.resolve(process.env.WPS_BUILDDIR ?? 'build');
+const SANITIZED = /--enable-[atu]*san/.test(
+  readFileSync(path.join(BUILD, 'config.log'), 'utf8'));
 const JSON_PROTOCOL = 'json.webpubsub.azure.v1';
 const LISTENING = /core: listening address=(\S+) worker=(\S+)/;
 const READY = /core: ready workers=/;
@@ -117,6 +119,18 @@ export class Server {
 
   get log() {
     return this.#log;
+  }
+
+  // No turn of a worker's loop took so long that others had to wait; sanitizers
+  // make all turns long.
+  assertShortTurns() {
+    if (!SANITIZED) assert.doesNotMatch(this.#log, /long turn .*/);
+  }
+
+  // How many KiB more than before are resident; sanitizers take many times that.
+  assertMemoryBelow(before, limit) {
+    const more = this.memory() - before;
+    assert.ok(SANITIZED || more < limit, `${more} KiB more, ${limit} at most`);
   }
 
   // KiB that are resident.
