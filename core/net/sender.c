@@ -18,12 +18,21 @@ struct out_entry {
 	struct body *body; /* counted */
 };
 
-/* An entry of a body with inserts; its header cannot be shared. */
+#define LEAD_MAX (BODY_HEAD + 16 + WPS_INSERT_MAX)
+
+/*
+ * An entry of a body with inserts. Its start is written out: the header, and what
+ * follows up to the last insert that still fits. Mostly that is all of them, and
+ * the entry is two pieces: this, and the rest of the shared body.
+ */
 struct insert_entry {
 	struct out_entry entry;
-	uint8_t head_len;
-	char head[BODY_HEAD];
-	struct inserts inserts;
+	size_t size;   /* of the whole frame */
+	size_t from;   /* where the body goes on behind the lead */
+	uint8_t next;  /* the first insert that is not in the lead */
+	uint8_t lead_len;
+	char lead[LEAD_MAX];
+	struct inserts inserts; /* valid from `next` on */
 };
 
 /* --- bodies --------------------------------------------------------------- */
@@ -103,8 +112,7 @@ entry_size(const struct out_entry *entry)
 
 	if (body->insert_count == 0)
 		return body->head_len + body->len;
-	const struct insert_entry *e = (const struct insert_entry *)entry;
-	return e->head_len + body->len + inserted(body, &e->inserts);
+	return ((const struct insert_entry *)entry)->size;
 }
 
 static struct out_entry *
@@ -125,6 +133,30 @@ plain_entry(struct worker *worker)
 	return take_entry(&worker->plain_entries, sizeof(struct out_entry));
 }
 
+static void
+add_lead(struct insert_entry *e, const char *bytes, size_t len)
+{
+	memcpy(e->lead + e->lead_len, bytes, len);
+	e->lead_len = (uint8_t)(e->lead_len + len);
+}
+
+/* Whether the next insert, with what stands before it, was taken into the lead. */
+static bool
+lead_on(struct insert_entry *e, struct body *body,
+    const struct inserts *inserts)
+{
+	if (e->next == body->insert_count)
+		return false;
+	size_t gap = body->insert_at[e->next] - e->from;
+	size_t len = inserts->len[e->next];
+	if (gap > LEAD_MAX || e->lead_len + gap + len > LEAD_MAX)
+		return false;
+	add_lead(e, body_data(body) + e->from, gap);
+	add_lead(e, inserts->text[e->next], len);
+	e->from = body->insert_at[e->next++];
+	return true;
+}
+
 static struct out_entry *
 insert_entry(struct worker *worker, struct body *body,
     const struct inserts *inserts)
@@ -132,11 +164,17 @@ insert_entry(struct worker *worker, struct body *body,
 	struct insert_entry *e = (struct insert_entry *)take_entry(
 	    &worker->insert_entries, sizeof(*e));
 
-	e->inserts = *inserts;
-	e->head_len = 0;
+	e->size = body->len + inserted(body, inserts);
+	e->from = 0;
+	e->next = 0;
+	e->lead_len = 0;
 	if (body->opcode != 0)
-		e->head_len = format_header(e->head, body->opcode,
-		    body->len + inserted(body, inserts));
+		e->lead_len = format_header(e->lead, body->opcode, e->size);
+	e->size += e->lead_len;
+	while (lead_on(e, body, inserts))
+		continue;
+	if (e->next < body->insert_count)
+		e->inserts = *inserts;
 	return &e->entry;
 }
 
@@ -381,9 +419,9 @@ entry_pieces(struct pieces *pieces, struct out_entry *entry)
 	}
 	struct insert_entry *e = (struct insert_entry *)entry;
 	char *data = body_data(body);
-	size_t at = 0;
-	piece(pieces, e->head, e->head_len);
-	for (unsigned i = 0; i < body->insert_count; i++) {
+	size_t at = e->from;
+	piece(pieces, e->lead, e->lead_len);
+	for (unsigned i = e->next; i < body->insert_count; i++) {
 		piece(pieces, data + at, body->insert_at[i] - at);
 		piece(pieces, e->inserts.text[i], e->inserts.len[i]);
 		at = body->insert_at[i];
