@@ -18,21 +18,27 @@ struct out_entry {
 	struct body *body; /* counted */
 };
 
-#define LEAD_MAX (BODY_HEAD + 16 + WPS_INSERT_MAX)
+#define LEAD_MAX 38
 
 /*
  * An entry of a body with inserts. Its start is written out: the header, and what
- * follows up to the last insert that still fits. Mostly that is all of them, and
- * the entry is two pieces: this, and the rest of the shared body.
+ * follows up to the last insert that still fits. Mostly that is all of them: then
+ * the frame is two pieces, this and the rest of the shared body, and the entry is
+ * one line of the cache.
  */
 struct insert_entry {
 	struct out_entry entry;
-	size_t size;   /* of the whole frame */
-	size_t from;   /* where the body goes on behind the lead */
+	uint32_t size; /* of the whole frame */
+	uint32_t from; /* where the body goes on behind the lead */
 	uint8_t next;  /* the first insert that is not in the lead */
 	uint8_t lead_len;
 	char lead[LEAD_MAX];
-	struct inserts inserts; /* valid from `next` on */
+};
+
+/* The form for inserts that do not fit. */
+struct long_entry {
+	struct insert_entry start;
+	struct inserts inserts;
 };
 
 /* --- bodies --------------------------------------------------------------- */
@@ -157,35 +163,45 @@ lead_on(struct insert_entry *e, struct body *body,
 	return true;
 }
 
+static bool
+is_long(const struct out_entry *entry)
+{
+	return ((const struct insert_entry *)entry)->next <
+	    entry->body->insert_count;
+}
+
 static struct out_entry *
 insert_entry(struct worker *worker, struct body *body,
     const struct inserts *inserts)
 {
-	struct insert_entry *e = (struct insert_entry *)take_entry(
-	    &worker->insert_entries, sizeof(*e));
+	struct insert_entry start = { .entry = { .body = body } };
+	size_t size = body->len + inserted(body, inserts);
 
-	e->size = body->len + inserted(body, inserts);
-	e->from = 0;
-	e->next = 0;
-	e->lead_len = 0;
 	if (body->opcode != 0)
-		e->lead_len = format_header(e->lead, body->opcode, e->size);
-	e->size += e->lead_len;
-	while (lead_on(e, body, inserts))
+		start.lead_len = format_header(start.lead, body->opcode, size);
+	start.size = (uint32_t)(start.lead_len + size);
+	while (lead_on(&start, body, inserts))
 		continue;
-	if (e->next < body->insert_count)
-		e->inserts = *inserts;
-	return &e->entry;
+	bool longer = is_long(&start.entry);
+	struct out_entry *entry = longer ?
+	    xmalloc(sizeof(struct long_entry)) :
+	    take_entry(&worker->insert_entries, sizeof(start));
+	memcpy(entry, &start, sizeof(start));
+	if (longer)
+		((struct long_entry *)entry)->inserts = *inserts;
+	return entry;
 }
 
 static void
 entry_free(struct worker *worker, struct out_entry *entry)
 {
-	struct entry_pool *pool = entry->body->insert_count == 0 ?
-	    &worker->plain_entries : &worker->insert_entries;
+	bool plain = entry->body->insert_count == 0;
+	bool pooled = plain || !is_long(entry);
+	struct entry_pool *pool =
+	    plain ? &worker->plain_entries : &worker->insert_entries;
 
 	body_unref(entry->body);
-	if (pool->count >= POOL_MAX) {
+	if (!pooled || pool->count >= POOL_MAX) {
 		free(entry);
 		return;
 	}
@@ -422,8 +438,9 @@ entry_pieces(struct pieces *pieces, struct out_entry *entry)
 	size_t at = e->from;
 	piece(pieces, e->lead, e->lead_len);
 	for (unsigned i = e->next; i < body->insert_count; i++) {
+		struct inserts *inserts = &((struct long_entry *)entry)->inserts;
 		piece(pieces, data + at, body->insert_at[i] - at);
-		piece(pieces, e->inserts.text[i], e->inserts.len[i]);
+		piece(pieces, inserts->text[i], inserts->len[i]);
 		at = body->insert_at[i];
 	}
 	piece(pieces, data + at, body->len - at);
