@@ -67,7 +67,8 @@ struct wps_match {
 };
 
 /* What a listing names; users and groups only of WPS_TO_ALL, and the groups of
- * one connection, WPS_TO_CONN. */
+ * one connection, WPS_TO_CONN. Excluded connections and a match are looked at for
+ * connections alone. */
 enum wps_list {
 	WPS_LIST_CONNS = 1,
 	WPS_LIST_USERS,

@@ -10,6 +10,7 @@
  */
 #include "delivery.h"
 #include "state.h"
+#include "wellknown.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,10 @@ static const struct wps_option section_options[] = {
 	  .min = 1, .max = 1000000,
 	  .help = "Requests in a row that an application must not answer to be "
 		  "left alone for 1, 2, 4 ... 30 seconds." },
+	{ .name = "signing_key", .type = WPS_OPT_SECRET, .min = 1,
+	  .max = 64 * 1024,
+	  .help = "The private key, RSA or P-256, in PEM, with which the tokens "
+		  "of auth jwt are signed; as a rule file:PATH." },
 	{ .name = "allow_link_local", .type = WPS_OPT_BOOL, .fallback = "false",
 	  .help = "Whether handlers may have link-local addresses, and those of "
 		  "the metadata services of clouds." },
@@ -113,8 +118,29 @@ plugin_free(struct cloudevents *plugin)
 {
 	handlers_fini(&plugin->handlers);
 	origin_fini(&plugin->origin);
+	jwt_key_fini(&plugin->jwt);
 	free(plugin);
 	curl_global_cleanup();
+}
+
+static int
+read_signing_key(struct cloudevents *plugin)
+{
+	const struct wps_host *host = plugin->host;
+	struct wps_span pem =
+	    host->conf_span(host->conf(plugin->self), "signing_key");
+	struct wps_err err = { "auth jwt needs a signing_key" };
+
+	if (pem.data == NULL && !plugin->handlers.want_jwt)
+		return WPS_OK;
+	if (plugin->origin.issuer.len == 0)
+		snprintf(err.text, sizeof(err.text),
+		    "a signing_key needs public_endpoints: the first is who signs");
+	else if (pem.data && jwt_key_init(&plugin->jwt, pem,
+	    text_span(&plugin->origin.issuer), &err) == WPS_OK)
+		return host->add_route(plugin->self, &wellknown_route);
+	host->log(plugin->self, WPS_LOG_ERR, "%s", err.text);
+	return WPS_EINVAL;
 }
 
 static int
@@ -140,6 +166,8 @@ plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out
 	origin_init(&plugin->origin, host, self);
 	int rc = handlers_init(&plugin->handlers, host, self);
 
+	if (rc == WPS_OK)
+		rc = read_signing_key(plugin);
 	if (rc == WPS_OK)
 		rc = host->add_upstream(self, &upstream);
 	if (rc != WPS_OK) {

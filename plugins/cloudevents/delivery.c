@@ -57,7 +57,7 @@ count_of(const struct delivery *delivery)
 	case DELIVERY_ENDING:
 		return NULL;
 	case DELIVERY_PLACED:
-	case DELIVERY_VALIDATING:
+	case DELIVERY_AWAITING:
 	case DELIVERY_READY:
 	case DELIVERY_SENDING:
 		return &lane->active;
@@ -179,7 +179,7 @@ unlist(struct delivery *delivery)
 	case DELIVERY_NONE:
 	case DELIVERY_WAITING:
 	case DELIVERY_PLACED:
-	case DELIVERY_VALIDATING:
+	case DELIVERY_AWAITING:
 	case DELIVERY_SENDING:
 	case DELIVERY_PAUSED:
 		break;
@@ -218,6 +218,7 @@ static void
 delivery_free(struct delivery *delivery)
 {
 	request_free(&delivery->request);
+	text_clear(&delivery->authorization);
 	state_unref(&delivery->of_conn);
 	free(delivery);
 }
@@ -343,7 +344,7 @@ pass_breaker(struct delivery *delivery)
 		fail(delivery, WPS_ESYS);
 }
 
-/* Whether the URL agrees; a refusal is in the log. */
+/* Whether the URL agrees, and there is a token; a refusal is in the log. */
 void
 delivery_begin(struct delivery *delivery)
 {
@@ -358,9 +359,13 @@ delivery_begin(struct delivery *delivery)
 			.tls = &handler->tls,
 		    }, &delivery->waiter);
 	if (rc == WPS_OK)
+		rc = authorizer_ask(&delivery->worker->authorizer, handler,
+		    wps_span_str(header(delivery, "ce-hub")), &delivery->waiter,
+		    &delivery->authorization);
+	if (rc == WPS_OK)
 		pass_breaker(delivery);
 	else if (rc == WPS_PENDING)
-		delivery_set_state(delivery, DELIVERY_VALIDATING);
+		delivery_set_state(delivery, DELIVERY_AWAITING);
 	else
 		fail(delivery, WPS_EPROTO);
 }
@@ -424,6 +429,9 @@ on_answer(void *data, const struct transfer_answer *from)
 
 	delivery->transfer = NULL;
 	report(delivery, from->end != TRANSFER_FAILED || delivery->answering);
+	if (from->status == 401)
+		authorizer_refused(&delivery->worker->authorizer,
+		    delivery->handler);
 	if (repeat(delivery, from))
 		return;
 	answer_read(&answer, delivery->kind, from);
@@ -437,6 +445,18 @@ on_answer(void *data, const struct transfer_answer *from)
 	answer_free(&answer);
 }
 
+static struct curl_slist *
+headers_of(struct delivery *delivery)
+{
+	if (delivery->authorization.len == 0)
+		return delivery->request.headers;
+	delivery->head = (struct curl_slist){
+		.data = delivery->authorization.data,
+		.next = delivery->request.headers,
+	};
+	return &delivery->head;
+}
+
 static void
 send_request(struct delivery *delivery)
 {
@@ -448,7 +468,7 @@ send_request(struct delivery *delivery)
 	    &(struct transfer_request){
 		.method = "POST",
 		.url = delivery->request.url.data,
-		.headers = delivery->request.headers,
+		.headers = headers_of(delivery),
 		.body = text_span(&delivery->request.body),
 		.max_body = delivery->kind == WPS_EVENT_CONNECT &&
 		    handler->max_answer > ANSWER_CONNECT_MAX ?

@@ -7,9 +7,9 @@ DELIVERY_STATE(WAITING, "waiting", TO(QUEUED) | TO(ENDING))
 DELIVERY_STATE(QUEUED, "queued", TO(PLACED) | TO(ENDING))
 /* It has a place, and is being begun. */
 DELIVERY_STATE(PLACED, "placed",
-    TO(VALIDATING) | TO(SENDING) | TO(PAUSED) | TO(ENDING))
-/* The handshake runs. */
-DELIVERY_STATE(VALIDATING, "validating", TO(READY) | TO(ENDING))
+    TO(AWAITING) | TO(SENDING) | TO(PAUSED) | TO(ENDING))
+/* The handshake runs, or a token is fetched. */
+DELIVERY_STATE(AWAITING, "awaiting", TO(READY) | TO(ENDING))
 /* What it waited for has come; it is begun again in its turn. */
 DELIVERY_STATE(READY, "ready", TO(PLACED) | TO(ENDING))
 DELIVERY_STATE(SENDING, "sending", TO(PAUSED) | TO(ENDING))

@@ -243,9 +243,13 @@ check_auth(const struct wps_host *host, const struct wps_conf *map,
 			    needed[i].reason, err);
 	}
 	struct wps_err reason;
-	if (kind == AUTH_OAUTH &&
-	    template_check(host->conf_span(map, "auth_url"), &reason) != WPS_OK)
+	struct wps_span url = host->conf_span(map, "auth_url");
+	if (kind != AUTH_OAUTH)
+		return WPS_OK;
+	if (template_check(url, &reason) != WPS_OK)
 		return complain(host, map, "auth_url", reason.text, err);
+	if (memchr(url.data, '{', url.len))
+		return complain(host, map, "auth_url", "has no parameters", err);
 	return WPS_OK;
 }
 
@@ -393,6 +397,7 @@ read_handler(struct handlers *handlers, struct handler *handler,
 	read_events(handler, host, map);
 	read_limits(handler, host, map, host->worker_count(self));
 	read_credentials(&handler->credentials, host, map);
+	handlers->want_jwt |= handler->credentials.kind == AUTH_JWT;
 	handler->validation = host->conf_bool(map, "validation");
 	handler->retry = (enum handler_retry)host->conf_int(map, "retry");
 	handler->encoding =

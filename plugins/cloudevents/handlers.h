@@ -77,6 +77,7 @@ struct handlers {
 	struct handler_set *hubs; /* owned; in the order of their names */
 	size_t hub_count;
 	unsigned handler_count;
+	bool want_jwt; /* some handler wants tokens that this server signs */
 	struct wps_span *origins; /* owned; "https://host:port", borrowed */
 	unsigned origin_count;
 };

@@ -85,6 +85,17 @@ add_listener(struct origin *origin, const struct wps_host *host,
 	add(&origin->endpoints, name);
 }
 
+/* Without a slash at its end, and with a scheme. */
+static void
+set_issuer(struct text *issuer, struct wps_span endpoint)
+{
+	if (memmem(endpoint.data, endpoint.len, "://", 3) == NULL)
+		text_add(issuer, WPS_SPAN("https://"));
+	while (endpoint.len > 0 && endpoint.data[endpoint.len - 1] == '/')
+		endpoint.len--;
+	text_add(issuer, endpoint);
+}
+
 void
 origin_init(struct origin *origin, const struct wps_host *host,
     const struct wps_self *self)
@@ -98,7 +109,10 @@ origin_init(struct origin *origin, const struct wps_host *host,
 		add(&origin->hosts, host_part(endpoint));
 		add(&origin->endpoints, endpoint);
 	}
-	if (origin->hosts.len == 0)
+	if (origin->hosts.len > 0)
+		set_issuer(&origin->issuer,
+		    host->conf_item(core, "public_endpoints", 0));
+	else
 		add_listener(origin, host, core);
 }
 
@@ -107,6 +121,7 @@ origin_fini(struct origin *origin)
 {
 	text_free(&origin->hosts);
 	text_free(&origin->endpoints);
+	text_free(&origin->issuer);
 }
 
 bool

@@ -12,6 +12,7 @@
 struct origin {
 	struct text hosts;     /* for WebHook-Request-Origin: "a,b" */
 	struct text endpoints; /* the same with their ports: "a:8443,b" */
+	struct text issuer;    /* the first public one as a URL; empty: none is */
 };
 
 /*

@@ -7,8 +7,6 @@
 
 #include "secret.h"
 
-#include "lib/pct.h"
-
 #include <stdio.h>
 #include <strings.h>
 
@@ -145,17 +143,6 @@ template_check(struct wps_span url, struct wps_err *err)
 	return rc != WPS_OK ? rc : check_parameters(rest, err);
 }
 
-static void
-add_escaped(struct text *out, struct wps_span value)
-{
-	for (size_t i = 0; i < value.len; i++) {
-		if (pct_is_unreserved(value.data[i]))
-			text_add_char(out, value.data[i]);
-		else
-			text_printf(out, "%%%02X", (unsigned char)value.data[i]);
-	}
-}
-
 /* What stands between the colon and the brace of {env:NAME}. */
 static struct wps_span
 argument(const struct piece *piece)
@@ -175,7 +162,7 @@ add_secret(struct text *out, const struct piece *piece, struct wps_err *err)
 	    secret_file(argument(piece), &value, err);
 
 	if (rc == WPS_OK)
-		add_escaped(out, text_span(&value));
+		text_add_escaped(out, text_span(&value));
 	out->failed |= value.failed;
 	text_clear(&value);
 	return rc;
@@ -211,7 +198,7 @@ add_value(struct text *out, struct wps_span value)
 {
 	if (wps_span_eq(value, WPS_SPAN(".")) || wps_span_eq(value, WPS_SPAN("..")))
 		return WPS_EINVAL;
-	add_escaped(out, value);
+	text_add_escaped(out, value);
 	return WPS_OK;
 }
 

@@ -4,6 +4,8 @@
  */
 #include "text.h"
 
+#include "lib/pct.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +47,17 @@ void
 text_add_char(struct text *text, char c)
 {
 	text_add(text, (struct wps_span){ &c, 1 });
+}
+
+void
+text_add_escaped(struct text *text, struct wps_span value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		if (pct_is_unreserved(value.data[i]))
+			text_add_char(text, value.data[i]);
+		else
+			text_printf(text, "%%%02X", (unsigned char)value.data[i]);
+	}
 }
 
 void

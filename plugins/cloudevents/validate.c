@@ -39,11 +39,38 @@ struct validation {
 	uint64_t backoff_ms;
 	struct transfer *transfer; /* while a request runs */
 	struct wps_timer *timer;   /* its end, or the next request */
-	TAILQ_HEAD(, waiter) waiters;
+	struct waiters waiters;
 };
 
 static void start_request(struct validation *validation);
 static void on_next(void *data);
+
+void
+waiter_add(struct waiters *list, struct waiter *waiter)
+{
+	waiter->list = list;
+	TAILQ_INSERT_TAIL(list, waiter, link);
+}
+
+void
+waiter_remove(struct waiter *waiter)
+{
+	if (waiter->list == NULL)
+		return;
+	TAILQ_REMOVE(waiter->list, waiter, link);
+	waiter->list = NULL;
+}
+
+void
+waiters_wake(struct waiters *list, bool good)
+{
+	struct waiter *waiter;
+
+	while ((waiter = TAILQ_FIRST(list))) {
+		waiter_remove(waiter);
+		waiter->ready(waiter, good);
+	}
+}
 
 static void
 set_timer(struct validation *validation, uint64_t after_ms, wps_timer_fn fn)
@@ -73,17 +100,6 @@ validation_free(struct validation *validation)
 /* --- the end of an attempt ---------------------------------------------------- */
 
 static void
-wake_waiters(struct validation *validation, bool agreed)
-{
-	struct waiter *waiter;
-
-	while ((waiter = TAILQ_FIRST(&validation->waiters))) {
-		waiter_remove(waiter);
-		waiter->ready(waiter, agreed);
-	}
-}
-
-static void
 agree(struct validation *validation)
 {
 	const struct validator *validator = validation->validator;
@@ -96,7 +112,7 @@ agree(struct validation *validation)
 	validation->backoff_ms = 0;
 	validation->used = false;
 	set_timer(validation, validator->times->check_ms, on_next);
-	wake_waiters(validation, true);
+	waiters_wake(&validation->waiters, true);
 }
 
 /* `why` names the vendor's event; it is told once, until the URL agrees. */
@@ -119,7 +135,7 @@ refuse(struct validation *validation, const char *why, int status,
 		validation->backoff_ms = times->check_ms;
 	validation->used = false;
 	set_timer(validation, validation->backoff_ms, on_next);
-	wake_waiters(validation, false);
+	waiters_wake(&validation->waiters, false);
 }
 
 /* --- requests -------------------------------------------------------------------- */
@@ -300,18 +316,8 @@ validator_ask(struct validator *validator,
 	case OPINION_NONE:
 		break;
 	}
-	waiter->validation = validation;
-	TAILQ_INSERT_TAIL(&validation->waiters, waiter, link);
+	waiter_add(&validation->waiters, waiter);
 	return WPS_PENDING;
-}
-
-void
-waiter_remove(struct waiter *waiter)
-{
-	if (waiter->validation == NULL)
-		return;
-	TAILQ_REMOVE(&waiter->validation->waiters, waiter, link);
-	waiter->validation = NULL;
 }
 
 static struct curl_slist *

@@ -36,9 +36,10 @@ struct validate_request {
 /* Someone who waits for an attempt; embedded, called once unless removed. */
 struct waiter {
 	TAILQ_ENTRY(waiter) link;
-	void (*ready)(struct waiter *waiter, bool agreed);
-	struct validation *validation; /* NULL: does not wait */
+	void (*ready)(struct waiter *waiter, bool good);
+	struct waiters *list; /* NULL: does not wait */
 };
+TAILQ_HEAD(waiters, waiter);
 
 LIST_HEAD(validation_list, validation);
 
@@ -67,7 +68,10 @@ void validator_fini(struct validator *validator);
 int validator_ask(struct validator *validator,
     const struct validate_request *request, struct waiter *waiter);
 
+void waiter_add(struct waiters *list, struct waiter *waiter);
 /* Harmless for one that does not wait. */
 void waiter_remove(struct waiter *waiter);
+/* Removes and calls all of them. */
+void waiters_wake(struct waiters *list, bool good);
 
 #endif

@@ -45,6 +45,15 @@ events_worker_init(struct events_worker *worker, struct cloudevents *plugin,
 		return rc;
 	validator_init(&worker->validator, host, plugin->self, of,
 	    &worker->transport, &plugin->origin, plugin->user_agent);
+	worker->authorizer = (struct authorizer){
+		.host = host,
+		.self = plugin->self,
+		.worker = of,
+		.transport = &worker->transport,
+		.key = &plugin->jwt,
+		.user_agent = plugin->user_agent,
+	};
+	authorizer_init(&worker->authorizer, plugin->handlers.handler_count);
 	init_lanes(worker);
 	TAILQ_INIT(&worker->endings);
 	LIST_INIT(&worker->all);
@@ -67,6 +76,7 @@ events_worker_fini(struct events_worker *worker)
 		worker->plugin->host->log(worker->plugin->self, WPS_LOG_WARN,
 		    "events were not delivered before the end count=%zu", lost);
 	validator_fini(&worker->validator);
+	authorizer_fini(&worker->authorizer);
 	transport_fini(&worker->transport);
 	free(worker->lanes);
 	free(worker->breakers);

@@ -5,6 +5,7 @@
 #ifndef CLOUDEVENTS_WORKER_H
 #define CLOUDEVENTS_WORKER_H
 
+#include "authorize.h"
 #include "breaker.h"
 #include "handlers.h"
 #include "lane.h"
@@ -23,6 +24,7 @@ struct cloudevents {
 	struct handlers handlers;
 	struct origin origin;
 	struct transport_options transport;
+	struct jwt_key jwt;
 	unsigned breaker_failures;
 	char user_agent[64]; /* a header line */
 };
@@ -33,6 +35,7 @@ struct events_worker {
 	struct wps_worker *worker;
 	struct transport transport;
 	struct validator validator;
+	struct authorizer authorizer;
 	struct lane *lanes;       /* owned; one for each handler */
 	struct breaker *breakers; /* owned; one for each origin */
 	struct delivery_list all;

@@ -87,6 +87,9 @@ struct filter {
 	struct filter_op ops[]; /* behind them the texts */
 };
 
+/* With room for so many operations and bytes of text; NULL: no memory. */
+struct filter *filter_new(size_t cap, size_t texts, locale_t locale);
+
 /* The test of a filter's match. */
 bool filter_run(const struct wps_match *match,
     const struct wps_conn_facts *facts);

@@ -7,40 +7,20 @@
  * has the type that it has otherwise; only the literal null is of the type null.
  */
 #include "filter_code.h"
+#include "filter_lex.h"
 
-#include "lib/names.h"
 #include "lib/utf8.h"
 
 #include <stdlib.h>
 
 #define INT_LIMIT ((uint64_t)INT32_MAX)
 
-enum token_kind {
-	TOKEN_END = 1,
-	TOKEN_WORD,
-	TOKEN_STRING, /* with its quotes */
-	TOKEN_INT,
-	TOKEN_OPEN,
-	TOKEN_CLOSE,
-	TOKEN_COMMA,
-	TOKEN_BAD,
-};
-
-struct token {
-	enum token_kind kind;
-	size_t start; /* in the text */
-	struct wps_span text;
-};
-
 struct parser {
-	struct wps_span text;
-	size_t at; /* behind the token */
-	struct token token;
+	struct lexer lexer;
 	struct filter *filter;
 	size_t cap; /* of its ops */
 	char *texts;
 	unsigned nodes, depth, stack;
-	struct error *error;
 };
 
 /* An expression whose program was written. */
@@ -51,142 +31,42 @@ struct operand {
 
 static bool parse_or(struct parser *parser, struct operand *out);
 
-/* --- errors --------------------------------------------------------------- */
-
-static bool
-fail_at(struct parser *parser, size_t start, const char *message)
-{
-	struct wps_span near = { parser->text.data + start,
-		parser->text.len - start };
-
-	error_bad(parser->error, "filter", message);
-	near.len = utf8_cut(near, ERROR_NEAR_MAX);
-	parser->error->placed = true;
-	parser->error->offset =
-	    utf8_units((struct wps_span){ parser->text.data, start });
-	parser->error->near_len = near.len;
-	memcpy(parser->error->near, near.data, near.len);
-	return false;
-}
-
-static bool
-fail(struct parser *parser, const char *message)
-{
-	return fail_at(parser, parser->token.start, message);
-}
-
-/* --- tokens --------------------------------------------------------------- */
-
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-}
-
-static size_t
-word_len(struct wps_span text)
-{
-	size_t len = 0;
-
-	while (len < text.len &&
-	    (is_letter(text.data[len]) || is_digit(text.data[len])))
-		len++;
-	return len;
-}
-
-/* The length with both quotes; 0: the second one is missing. */
-static size_t
-string_len(struct wps_span text)
-{
-	for (size_t i = 1; i < text.len; i++) {
-		if (text.data[i] != '\'')
-			continue;
-		if (i + 1 == text.len || text.data[i + 1] != '\'')
-			return i + 1;
-		i++;
-	}
-	return 0;
-}
-
-/* 0: there is no digit, or a letter follows. */
-static size_t
-int_len(struct wps_span text)
-{
-	size_t sign = text.data[0] == '-' || text.data[0] == '+';
-	size_t len = sign;
-
-	while (len < text.len && is_digit(text.data[len]))
-		len++;
-	if (len == sign || (len < text.len &&
-	    (is_letter(text.data[len]) || text.data[len] == '.')))
-		return 0;
-	return len;
-}
-
-static enum token_kind
-classify(struct wps_span rest, size_t *len_out)
-{
-	char c = rest.data[0];
-
-	*len_out = 1;
-	if (c == '(')
-		return TOKEN_OPEN;
-	if (c == ')')
-		return TOKEN_CLOSE;
-	if (c == ',')
-		return TOKEN_COMMA;
-	if (is_letter(c)) {
-		*len_out = word_len(rest);
-		return TOKEN_WORD;
-	}
-	*len_out = c == '\'' ? string_len(rest) : int_len(rest);
-	if (*len_out == 0)
-		return TOKEN_BAD;
-	return c == '\'' ? TOKEN_STRING : TOKEN_INT;
-}
+/* --- words ---------------------------------------------------------------- */
 
 static void
 next(struct parser *parser)
 {
-	struct wps_span text = parser->text;
-	size_t at = parser->at, len = 0;
-
-	while (at < text.len && is_space(text.data[at]))
-		at++;
-	struct wps_span rest = { text.data + at, text.len - at };
-	enum token_kind kind =
-	    rest.len ? classify(rest, &len) : TOKEN_END;
-	parser->token = (struct token){
-		.kind = kind,
-		.start = at,
-		.text = { rest.data, len },
-	};
-	parser->at = at + len;
+	lexer_next(&parser->lexer);
 }
 
 static bool
 is_word(const struct parser *parser, const char *word)
 {
-	return parser->token.kind == TOKEN_WORD &&
-	    name_eq_nocase(parser->token.text, wps_span_str(word));
+	return lexer_is(&parser->lexer, word);
+}
+
+static enum token_kind
+kind(const struct parser *parser)
+{
+	return parser->lexer.token.kind;
+}
+
+static bool
+fail_at(struct parser *parser, size_t start, const char *message)
+{
+	return lexer_fail(&parser->lexer, start, message);
+}
+
+static bool
+fail(struct parser *parser, const char *message)
+{
+	return fail_at(parser, parser->lexer.token.start, message);
 }
 
 static bool
 expect_close(struct parser *parser)
 {
-	if (parser->token.kind != TOKEN_CLOSE)
+	if (kind(parser) != TOKEN_CLOSE)
 		return fail(parser, "a closing parenthesis is missing");
 	next(parser);
 	return true;
@@ -196,9 +76,9 @@ expect_close(struct parser *parser)
 static bool
 unexpected(struct parser *parser)
 {
-	switch (parser->token.kind) {
+	switch (kind(parser)) {
 	case TOKEN_BAD:
-		if (parser->text.data[parser->token.start] == '\'')
+		if (parser->lexer.text.data[parser->lexer.token.start] == '\'')
 			return fail(parser, "the closing quote is missing");
 		return fail(parser, "this is no literal, name or parenthesis");
 	case TOKEN_END:
@@ -270,7 +150,7 @@ enter(struct parser *parser)
 static bool
 parse_string(struct parser *parser)
 {
-	struct wps_span raw = parser->token.text;
+	struct wps_span raw = parser->lexer.token.text;
 	struct filter_op *op = emit_push(parser, CODE_STRING);
 
 	if (op == NULL)
@@ -288,7 +168,7 @@ parse_string(struct parser *parser)
 static bool
 parse_int(struct parser *parser)
 {
-	struct wps_span raw = parser->token.text;
+	struct wps_span raw = parser->lexer.token.text;
 	bool negative = raw.data[0] == '-';
 	uint64_t number = 0;
 
@@ -349,10 +229,10 @@ parse_word(struct parser *parser, struct operand *out)
 static bool
 take_groups(struct parser *parser)
 {
-	struct token token = parser->token;
-	size_t at = parser->at, open = 0;
+	struct token token = parser->lexer.token;
+	size_t at = parser->lexer.at, open = 0;
 
-	while (parser->token.kind == TOKEN_OPEN && open <= FILTER_DEPTH_MAX) {
+	while (kind(parser) == TOKEN_OPEN && open <= FILTER_DEPTH_MAX) {
 		open++;
 		next(parser);
 	}
@@ -360,14 +240,14 @@ take_groups(struct parser *parser)
 	if (found)
 		next(parser);
 	while (found && open > 0) {
-		found = parser->token.kind == TOKEN_CLOSE;
+		found = kind(parser) == TOKEN_CLOSE;
 		open--;
 		if (found)
 			next(parser);
 	}
 	if (!found) {
-		parser->token = token;
-		parser->at = at;
+		parser->lexer.token = token;
+		parser->lexer.at = at;
 	}
 	return found;
 }
@@ -391,12 +271,12 @@ parse_args(struct parser *parser, const struct filter_function *function)
 {
 	unsigned count = 0;
 
-	while (parser->token.kind != TOKEN_CLOSE || count > 0) {
+	while (kind(parser) != TOKEN_CLOSE || count > 0) {
 		if (count == function->max_args)
 			return fail(parser, "there are too many arguments");
 		if (!parse_arg(parser, function->args[count++]))
 			return false;
-		if (parser->token.kind != TOKEN_COMMA)
+		if (kind(parser) != TOKEN_COMMA)
 			break;
 		next(parser);
 	}
@@ -413,7 +293,7 @@ static bool
 parse_call(struct parser *parser, struct operand *out)
 {
 	const struct filter_function *function =
-	    filter_function_find(parser->token.text);
+	    filter_function_find(parser->lexer.token.text);
 	bool is_length = is_word(parser, "length");
 
 	if (function == NULL)
@@ -428,16 +308,6 @@ parse_call(struct parser *parser, struct operand *out)
 	    parse_args(parser, function);
 	parser->depth--;
 	return done;
-}
-
-static bool
-call_follows(const struct parser *parser)
-{
-	size_t at = parser->at;
-
-	while (at < parser->text.len && is_space(parser->text.data[at]))
-		at++;
-	return at < parser->text.len && parser->text.data[at] == '(';
 }
 
 /* --- expressions ---------------------------------------------------------- */
@@ -459,8 +329,8 @@ parse_primary(struct parser *parser, struct operand *out)
 {
 	bool ok = false;
 
-	out->start = parser->token.start;
-	switch (parser->token.kind) {
+	out->start = parser->lexer.token.start;
+	switch (kind(parser)) {
 	case TOKEN_OPEN:
 		ok = parse_parentheses(parser, out);
 		break;
@@ -473,7 +343,7 @@ parse_primary(struct parser *parser, struct operand *out)
 		ok = parse_int(parser);
 		break;
 	case TOKEN_WORD:
-		ok = call_follows(parser) ? parse_call(parser, out) :
+		ok = lexer_opens(&parser->lexer) ? parse_call(parser, out) :
 		    parse_word(parser, out);
 		break;
 	case TOKEN_END:
@@ -496,7 +366,7 @@ static bool
 parse_unary(struct parser *parser, struct operand *out)
 {
 	struct operand operand;
-	size_t start = parser->token.start;
+	size_t start = parser->lexer.token.start;
 
 	if (!is_word(parser, "not"))
 		return parse_primary(parser, out);
@@ -517,15 +387,15 @@ parse_items(struct parser *parser)
 {
 	struct operand item;
 
-	while (parser->token.kind != TOKEN_CLOSE) {
-		if (parser->token.kind == TOKEN_COMMA) {
+	while (kind(parser) != TOKEN_CLOSE) {
+		if (kind(parser) == TOKEN_COMMA) {
 			next(parser);
 			continue;
 		}
 		if (!parse_or(parser, &item))
 			return false;
 		emit_pop(parser, CODE_IN_ITEM, 1);
-		if (parser->token.kind != TOKEN_COMMA)
+		if (kind(parser) != TOKEN_COMMA)
 			break;
 	}
 	return expect_close(parser);
@@ -554,7 +424,7 @@ parse_in(struct parser *parser)
 		emit_pop(parser, CODE_IN_GROUPS, 0);
 		return true;
 	}
-	if (parser->token.kind != TOKEN_OPEN)
+	if (kind(parser) != TOKEN_OPEN)
 		return fail(parser, "a list or groups must follow in");
 	if (!enter(parser))
 		return false;
@@ -680,65 +550,11 @@ parse_all(struct parser *parser)
 	next(parser);
 	if (!parse_or(parser, &whole))
 		return false;
-	if (parser->token.kind == TOKEN_BAD)
+	if (kind(parser) == TOKEN_BAD)
 		return unexpected(parser);
-	if (parser->token.kind != TOKEN_END)
+	if (kind(parser) != TOKEN_END)
 		return fail(parser, "an operator or the end was expected here");
 	return must_be_bool(parser, &whole);
-}
-
-/* --- life ------------------------------------------------------------------ */
-
-static void
-ref(const struct wps_match *match)
-{
-	struct filter *filter = (struct filter *)(uintptr_t)match;
-
-	atomic_fetch_add_explicit(&filter->refs, 1, memory_order_relaxed);
-}
-
-static void
-unref(const struct wps_match *match)
-{
-	struct filter *filter = (struct filter *)(uintptr_t)match;
-
-	if (atomic_fetch_sub_explicit(&filter->refs, 1,
-	    memory_order_acq_rel) == 1)
-		free(filter);
-}
-
-void
-filter_unref(struct filter *filter)
-{
-	if (filter)
-		unref(&filter->match);
-}
-
-const struct wps_match *
-filter_match(const struct filter *filter)
-{
-	return &filter->match;
-}
-
-static struct filter *
-filter_new(size_t cap, size_t texts, locale_t locale)
-{
-	struct filter *filter = malloc(sizeof(*filter) +
-	    cap * sizeof(struct filter_op) + texts);
-
-	if (filter == NULL)
-		return NULL;
-	*filter = (struct filter){
-		.match = {
-			.struct_size = sizeof(struct wps_match),
-			.test = filter_run,
-			.ref = ref,
-			.unref = unref,
-		},
-		.locale = locale,
-	};
-	atomic_init(&filter->refs, 1);
-	return filter;
 }
 
 struct filter *
@@ -758,65 +574,13 @@ filter_parse(struct wps_span text, locale_t locale, struct error *error)
 		return NULL;
 	}
 	struct parser parser = {
-		.text = text,
+		.lexer = { .text = text, .error = error },
 		.filter = filter,
 		.cap = cap,
 		.texts = (char *)&filter->ops[cap],
-		.error = error,
 	};
 	if (parse_all(&parser))
 		return filter;
-	free(filter);
+	filter_unref(filter);
 	return NULL;
-}
-
-/* --- shapes ------------------------------------------------------------------ */
-
-/* identifier eq 'x', or the other way round. */
-static bool
-names_one(const struct filter_op *ops, enum filter_code code,
-    struct wps_span *name_out)
-{
-	if (ops[2].code != CODE_EQ)
-		return false;
-	for (unsigned i = 0; i < 2; i++) {
-		if (ops[i].code == code && ops[1 - i].code == CODE_STRING) {
-			*name_out = ops[1 - i].text;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* How many operations at the start say whom the rest is about; 0: none do. */
-static size_t
-first_condition(const struct filter *filter, enum wps_whom *whom,
-    struct wps_span *name)
-{
-	const struct filter_op *ops = filter->ops;
-
-	if (filter->count >= 2 && ops[0].code == CODE_STRING &&
-	    ops[1].code == CODE_IN_GROUPS) {
-		*whom = WPS_TO_GROUP;
-		*name = ops[0].text;
-		return 2;
-	}
-	*whom = WPS_TO_CONN;
-	if (filter->count >= 3 && names_one(ops, CODE_CONN, name))
-		return 3;
-	*whom = WPS_TO_USER;
-	if (filter->count >= 3 && names_one(ops, CODE_USER, name))
-		return 3;
-	return 0;
-}
-
-bool
-filter_narrows(const struct filter *filter, enum wps_whom *whom,
-    struct wps_span *name, bool *whole)
-{
-	size_t used = first_condition(filter, whom, name);
-
-	*whole = used == filter->count;
-	return used > 0 && (*whole || (filter->ops[used].code == CODE_AND &&
-	    filter->ops[used].jump == filter->count));
 }

@@ -72,6 +72,19 @@ rest_of_top(const struct page_request *page, size_t count)
 	return page->top > count ? page->top - count : 0;
 }
 
+/* The caller's own spelling; what should have been encoded is. */
+static void
+put_path(struct text *link, struct wps_span path)
+{
+	for (size_t i = 0; i < path.len; i++) {
+		struct wps_span byte = { path.data + i, 1 };
+		if (path.data[i] > ' ' && path.data[i] <= '~')
+			text_put(link, byte);
+		else
+			text_put_encoded(link, byte);
+	}
+}
+
 static void
 put_link(const struct call *call, struct text *text, struct wps_span cursor,
     uint64_t top)
@@ -81,7 +94,7 @@ put_link(const struct call *call, struct text *text, struct wps_span cursor,
 	size_t len = endpoint_write(call, endpoint);
 
 	text_put(&link, (struct wps_span){ endpoint, len });
-	text_put(&link, call->view->path);
+	put_path(&link, call->view->path);
 	text_put_str(&link, "?api-version=" LINK_VERSION);
 	put_count(&link, "&maxpagesize=", call->page.size);
 	if (top > 0)

@@ -5,6 +5,7 @@
  * What changes something is answered when it is done, so that whoever hears of
  * it sees the change with the next call.
  */
+#include "choose.h"
 #include "params.h"
 #include "rest.h"
 
@@ -60,4 +61,40 @@ manage_run(struct call *call, const struct params *params)
 	command.excluded = params_items(params, QUERY_EXCLUDED);
 	command.excluded_count = params->count[QUERY_EXCLUDED];
 	call_submit(call, &command);
+}
+
+/* The filter 'group' in groups, into room for twice the name and MEMBER_EXTRA. */
+#define MEMBER_EXTRA 16
+
+static struct wps_span
+write_filter(char *dst, struct wps_span group)
+{
+	char *at = dst;
+
+	*at++ = '\'';
+	for (size_t i = 0; i < group.len; i++) {
+		if (group.data[i] == '\'')
+			*at++ = '\'';
+		*at++ = group.data[i];
+	}
+	memcpy(at, "' in groups", 11);
+	return (struct wps_span){ dst, (size_t)(at + 11 - dst) };
+}
+
+void
+membership_run(struct call *call, const struct params *params)
+{
+	struct wps_command command = call_command(call, params);
+	char text[2 * NAME_GROUP_MAX_BYTES + MEMBER_EXTRA];
+	struct choice choice;
+	struct error error;
+
+	if (!choose(call->worker->rest, &choice, &command,
+	    write_filter(text, params->path[ROUTE_GROUP]), sizeof(text),
+	    &error)) {
+		reply_error(call, &error);
+		return;
+	}
+	call_submit(call, &command);
+	choice_fini(&choice);
 }

@@ -252,15 +252,19 @@ count_items(struct wps_span body)
 	return rc == WPS_NOT_FOUND ? count : SIZE_MAX;
 }
 
+#define RESULT_MAX (ERROR_BODY_MAX + 40)
+
+/* The answer has its room before: nothing fails once a send is accepted. */
 static void
-send_all(struct call *call, char *room)
+send_all(struct call *call, size_t count, char *room)
 {
 	struct text text = { .data = NULL };
 	struct jscan_value value;
 	struct jscan scan;
 
+	text_reserve(&text, (count + 1) * RESULT_MAX);
 	(void)jscan_begin_array(&scan, call->view->body);
-	while (jscan_item(&scan, &value) == WPS_OK) {
+	while (!text.failed && jscan_item(&scan, &value) == WPS_OK) {
 		struct item item = { .room = room };
 		struct error error;
 		bool done = send_item(call, &item, value.raw, &error);
@@ -293,7 +297,7 @@ many_run(struct call *call, const struct params *params)
 		reply_error(call, &error);
 		return;
 	}
-	send_all(call, room);
+	send_all(call, count, room);
 	free(room);
 	if (call->answer.failed) {
 		error_no_memory(&error);

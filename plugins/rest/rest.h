@@ -108,6 +108,7 @@ void groups_run(struct call *call, const struct params *params);
 void list_run(struct call *call, const struct params *params);
 void count_run(struct call *call, const struct params *params);
 void manage_run(struct call *call, const struct params *params);
+void membership_run(struct call *call, const struct params *params);
 void permission_run(struct call *call, const struct params *params);
 void token_run(struct call *call, const struct params *params);
 

@@ -108,6 +108,11 @@ static const struct operation operations[] = {
 	  .run = manage_run, .op = WPS_OP_LEAVE_ALL, .whom = WPS_TO_USER,
 	  .success = 204 },
 
+	{ .name = "UserExistsInGroup", .methods = ROUTE_HEAD,
+	  PATH(6, IN_HUB, FIXED("users"), PARAM(USER), FIXED("groups"),
+	      PARAM(GROUP)),
+	  .run = membership_run, .op = WPS_OP_EXISTS, .whom = WPS_TO_USER,
+	  .success = 200, .must_match = true },
 	{ .name = "AddConnectionsToGroups", .methods = ROUTE_POST,
 	  PATH(3, IN_HUB, FIXED(":addToGroups")), .run = groups_run,
 	  .op = WPS_OP_JOIN, .whom = WPS_TO_ALL, .success = 200 },

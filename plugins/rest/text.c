@@ -30,6 +30,12 @@ room_for(struct text *text, size_t len)
 }
 
 void
+text_reserve(struct text *text, size_t len)
+{
+	(void)room_for(text, len);
+}
+
+void
 text_put(struct text *text, struct wps_span bytes)
 {
 	char *dst = room_for(text, bytes.len);

@@ -17,6 +17,9 @@ struct text {
 	bool failed;
 };
 
+/* Makes room, so that so many bytes can be put without failing. */
+void text_reserve(struct text *text, size_t len);
+
 void text_put(struct text *text, struct wps_span bytes);
 void text_put_str(struct text *text, const char *bytes);
 void text_put_number(struct text *text, uint64_t number);

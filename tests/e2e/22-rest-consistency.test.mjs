@@ -20,6 +20,7 @@ class Model {
   constructor(server, seed) {
     this.server = server;
     this.random = randomOf(seed);
+    this.acks = 0;
     this.conns = new Map(); // id -> { user, groups, socket }
   }
 
@@ -55,7 +56,8 @@ class Model {
   async open() {
     const user = `u${this.random(3)}`;
     const socket = await this.server.rawGreeted('chat',
-      { userId: user, worker: this.random(this.server.workers) });
+      { userId: user, worker: this.random(this.server.workers),
+        roles: ['webpubsub.joinLeaveGroup'] });
     this.conns.set(socket.id, { user, groups: new Set(), socket });
   }
 
@@ -89,8 +91,9 @@ class Model {
       await this.open();
       break;
     case 6:
-      conn.socket.sendJson({ type: 'leaveGroup', group, ackId: 1 });
-      while ((await conn.socket.json()).type !== 'ack') continue;
+      // An id that was used before would be a duplicate, and do nothing.
+      conn.socket.sendJson({ type: 'leaveGroup', group, ackId: this.acks++ });
+      assert.equal((await conn.socket.json()).success, true);
       conn.groups.delete(group);
       break;
     default:

@@ -1,5 +1,6 @@
 // What wps has beyond the vendor's API, and how it is placed behind a proxy.
 import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
 
 import { openRaw } from './support/rawws.mjs';
 import { serverTest, twoWorkers } from './support/server.mjs';
@@ -47,6 +48,34 @@ serverTest('connections, users and groups are listed and counted',
     assert.equal((await get(server, '/:countConnections')).count, 2);
     assert.equal((await get(server, '/users')).value.length, 1);
   });
+
+// Each path of the document that describes them is there, with its members.
+serverTest('the extensions are as their OpenAPI document says', async (server) => {
+  const file = new URL('../../docs/openapi-extensions.json', import.meta.url);
+  const document = JSON.parse(await fs.readFile(file, 'utf8'));
+  const [, second] = await crew(server);
+  const values = { hub: 'chat', connectionId: second.id, userId: 'ann',
+    group: 'deck' };
+  const resolve = (schema) => schema.$ref ?
+    document.components.schemas[schema.$ref.split('/').pop()] : schema;
+  for (const [path, methods] of Object.entries(document.paths)) {
+    const filled = path.replace(/\{(\w+)\}/g, (_, name) => values[name])
+      .slice('/api'.length);
+    for (const [method, operation] of Object.entries(methods)) {
+      const answer = await callRest(server, method.toUpperCase(), filled,
+        { body: method === 'post' ? '[]' : undefined });
+      assert.equal(answer.status, 200, path);
+      const body = await answer.json();
+      const schema = resolve(
+        operation.responses['200'].content['application/json'].schema);
+      assert.deepEqual(Object.keys(body).sort(),
+        Object.keys(schema.properties).sort(), path);
+      const item = schema.properties.value?.items;
+      for (const name of Object.keys(body.value?.[0] ?? {}))
+        assert.ok(name in resolve(item).properties, `${path}: ${name}`);
+    }
+  }
+});
 
 serverTest('next links lead through all pages', async (server) => {
   await crew(server);

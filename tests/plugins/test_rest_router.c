@@ -87,6 +87,7 @@ test_each_operation_is_found(void)
 		{ "HEAD", "/api/hubs/h/permissions/p/connections/c",
 		  "CheckPermission" },
 		{ "POST", "/api/hubs/h/:generateToken", "GenerateClientToken" },
+		{ "HEAD", "/api/hubs/h/users/u/groups/g", "UserExistsInGroup" },
 		{ "POST", "/api/hubs/h/:addToGroups", "AddConnectionsToGroups" },
 		{ "POST", "/api/hubs/h/:removeFromGroups",
 		  "RemoveConnectionsFromGroups" },

@@ -7,8 +7,8 @@ import { within } from './wait.mjs';
 
 const SCRIPT = fileURLToPath(new URL('service.py', import.meta.url));
 
-export function startPython(server) {
-  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1',
+export function startPython(server, environment = {}) {
+  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...environment,
     WPS_CONNECTION_STRING: server.connectionString() };
   const child = spawn('/usr/bin/python3', [SCRIPT],
     { env, stdio: ['pipe', 'pipe', 'inherit'] });
