@@ -57,7 +57,8 @@ struct wps_subprotocol {
 	/*
 	 * [loop] A whole message came, not longer than the hub's limit; `data`
 	 * may be empty. Text is valid UTF-8. Not called while an event of the
-	 * connection is pending, nor after its close. Mandatory.
+	 * connection is pending, or more of its invocations than may, nor after
+	 * its close. Mandatory.
 	 */
 	void (*recv)(void *worker_state, struct wps_conn *conn,
 	    enum wps_frame frame, struct wps_span data);
@@ -104,6 +105,14 @@ struct wps_subprotocol {
 	/* [loop] It has: words in front of the messages that are sent again.
 	 * May be NULL. */
 	void (*resume)(void *worker_state, struct wps_conn *conn);
+
+	/*
+	 * [loop] A whole message came, which has to wait behind an event of the
+	 * connection. True: it need not, and is done with (a ping, say). False:
+	 * recv gets it in its turn; nothing has happened. May be NULL.
+	 */
+	bool (*urgent)(void *worker_state, struct wps_conn *conn,
+	    enum wps_frame frame, struct wps_span data);
 };
 
 #define WPS_INSERTS 2     /* inserts of one body at most */
