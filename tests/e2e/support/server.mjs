@@ -121,6 +121,10 @@ export class Server {
     return this.#log;
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   // No turn of a worker's loop took so long that others had to wait; sanitizers
   // make all turns long.
   assertShortTurns() {
