@@ -78,7 +78,7 @@ push_body(struct wps_conn *conn, struct body *body, uint64_t sequence)
 		return conn_push(conn, body, NULL);
 	for (unsigned i = 0; i < body->insert_count; i++) {
 		size_t len = conn->sub->ops.insert(conn_sub_state(conn), conn,
-		    i, sequence, inserts.text[i]);
+		    i, sequence, body->len, inserts.text[i]);
 		wps_assert(len <= WPS_INSERT_MAX);
 		inserts.len[i] = (uint8_t)len;
 	}

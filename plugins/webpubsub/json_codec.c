@@ -218,13 +218,14 @@ static const struct codec json_reliable_codec = {
 
 static size_t
 insert_sequence(void *worker_state, struct wps_conn *conn, unsigned slot,
-    uint64_t sequence, char *dst)
+    uint64_t sequence, size_t body_len, char *dst)
 {
 	struct out out = { .at = dst };
 
 	(void)worker_state;
 	(void)conn;
 	(void)slot;
+	(void)body_len;
 	PUT(&out, "\"sequenceId\":");
 	put_number(&out, sequence);
 	PUT(&out, ",");

@@ -8,6 +8,7 @@
  */
 #include "ackmem.h"
 #include "json_codec.h"
+#include "protobuf_codec.h"
 #include "simple.h"
 
 #ifndef PACKAGE_VERSION
@@ -34,6 +35,8 @@ static const struct wps_option options[] = {
 static const struct wps_subprotocol *const subprotocols[] = {
 	&json_subprotocol,
 	&json_reliable_subprotocol,
+	&protobuf_subprotocol,
+	&protobuf_reliable_subprotocol,
 	&simple_subprotocol,
 };
 

@@ -316,8 +316,9 @@ encode(void *state, const struct wps_msg_view *msg, struct wps_body *body)
 
 static size_t
 insert(void *state, struct wps_conn *conn, unsigned slot, uint64_t sequence,
-    char *dst)
+    size_t body_len, char *dst)
 {
+	(void)body_len;
 	(void)state;
 	(void)conn;
 	(void)slot;

@@ -638,6 +638,8 @@ main(void)
 		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },
 		{ .pName = "invoke", .pTests = webpubsub_invoke_tests,
 		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },
+		{ .pName = "protobuf", .pTests = webpubsub_protobuf_tests,
+		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },
 		{ .pName = "reliable", .pTests = webpubsub_reliable_tests,
 		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },
 		{ .pName = "simple", .pTests = webpubsub_simple_tests,

@@ -226,7 +226,7 @@ hear_body(struct wps_conn *conn, const struct wps_body *body)
 		return;
 	}
 	size_t len = conn->ops->insert(conn->host->fake.worker_state, conn, 0,
-	    ++conn->sequence, insert);
+	    ++conn->sequence, body->len, insert);
 	add(&text, (struct wps_span){ body->data, body->insert_at });
 	add(&text, (struct wps_span){ insert, len });
 	add(&text, (struct wps_span){ body->data + body->insert_at,

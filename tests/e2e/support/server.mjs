@@ -211,7 +211,7 @@ export class Server {
   async client(hub, options = {}) {
     const url = await this.accessUrl(hub, options);
     const client = new WebPubSubClient(url, {
-      protocol: WebPubSubJsonProtocol(),
+      protocol: options.protocol ?? WebPubSubJsonProtocol(),
       autoReconnect: false,
       messageRetryOptions: { maxRetries: 0 },
     });

@@ -88,12 +88,13 @@ struct wps_subprotocol {
 	 * [loop] Writes what one receiver gets at insert `slot` of a shared
 	 * body into dst: at most WPS_INSERT_MAX bytes. `sequence` is the message's
 	 * id for this connection, from 1; 0 where messages are not numbered.
-	 * Returns their number, 0 for nothing. Called once per receiver and slot,
-	 * in ascending order, when the body is queued, and again when it is
-	 * replayed. Mandatory if encode calls body_insert.
+	 * `body_len` is the length of the body without its inserts. Returns their
+	 * number, 0 for nothing. Called once per receiver and slot, in ascending
+	 * order, when the body is queued, and again when it is replayed.
+	 * Mandatory if encode calls body_insert.
 	 */
 	size_t (*insert)(void *worker_state, struct wps_conn *conn,
-	    unsigned slot, uint64_t sequence, char *dst);
+	    unsigned slot, uint64_t sequence, size_t body_len, char *dst);
 
 	/*
 	 * [loop] Whether the client of this request may have the connection
