@@ -21,15 +21,16 @@
 #define EXIT_USAGE 2
 
 static const char usage[] =
-    "Usage: wps [-t] [-c FILE]\n"
+    "Usage: wps [-t [--upstreams]] [-c FILE]\n"
     "  -c, --config FILE  the configuration (" SYSCONFDIR "/wps.conf)\n"
     "  -t, --test         check the configuration and say what is wrong\n"
+    "      --upstreams    with -t: also try what it names outside of the server\n"
     "  -h, --help         this text\n"
     "  -V, --version      the version\n";
 
 struct arguments {
 	const char *config;
-	bool test;
+	bool test, upstreams;
 };
 
 /* Below 0: go on; else the exit code. */
@@ -39,6 +40,7 @@ parse(int argc, char **argv, struct arguments *out)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
+		{ "upstreams", no_argument, NULL, 'u' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -53,6 +55,9 @@ parse(int argc, char **argv, struct arguments *out)
 		case 't':
 			out->test = true;
 			break;
+		case 'u':
+			out->upstreams = true;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			return EXIT_SUCCESS;
@@ -63,6 +68,10 @@ parse(int argc, char **argv, struct arguments *out)
 			fputs(usage, stderr);
 			return EXIT_USAGE;
 		}
+	}
+	if (out->upstreams && !out->test) {
+		fprintf(stderr, "wps: --upstreams needs -t\n%s", usage);
+		return EXIT_USAGE;
 	}
 	if (optind == argc)
 		return -1;
@@ -126,6 +135,27 @@ run(struct server *server)
 	return EXIT_SUCCESS;
 }
 
+static void
+say_line(void *data, const char *line)
+{
+	(void)data;
+	puts(line);
+}
+
+static int
+test(struct server *server, const struct arguments *arguments)
+{
+	struct wps_err err = { "" };
+	int rc = arguments->upstreams ?
+	    server_probe(server, say_line, NULL, &err) : WPS_OK;
+
+	if (rc == WPS_OK)
+		printf("%s: ok\n", arguments->config);
+	else if (rc < 0)
+		fprintf(stderr, "wps: %s\n", err.text);
+	return rc == WPS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -143,10 +173,7 @@ main(int argc, char **argv)
 	conf_report_fini(&report);
 	if (server == NULL)
 		return EXIT_FAILURE;
-	if (arguments.test)
-		printf("%s: ok\n", arguments.config);
-	else
-		code = run(server);
+	code = arguments.test ? test(server, &arguments) : run(server);
 	server_free(&server);
-	return code < 0 ? EXIT_SUCCESS : code;
+	return code;
 }

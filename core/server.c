@@ -379,6 +379,17 @@ prepare(struct server *server, struct wps_err *err)
 }
 
 int
+server_probe(struct server *server,
+    void (*say)(void *data, const char *line), void *data, struct wps_err *err)
+{
+	int rc = loader_init(server, err);
+
+	if (rc != WPS_OK)
+		return rc;
+	return loader_probe(server, say, data) == WPS_OK ? WPS_OK : WPS_DECLINED;
+}
+
+int
 server_start(struct server *server, struct wps_err *err)
 {
 	read_options(server);

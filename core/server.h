@@ -17,6 +17,12 @@ struct server;
  */
 struct server *server_load(const char *path, struct conf_report *report);
 
+/* Starts no worker, but has the plugins try what they need outside. WPS_OK;
+ * WPS_DECLINED when something is wrong, which was said; a failure, in err. */
+int server_probe(struct server *server,
+    void (*say)(void *data, const char *line), void *data,
+    struct wps_err *err);
+
 /* Runs init of the plugins, binds, starts the workers. */
 int server_start(struct server *server, struct wps_err *err);
 

@@ -71,7 +71,7 @@ check_sanitized () {
 	fi
 	export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 	export UBSAN_OPTIONS="print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
-	export TSAN_OPTIONS="second_deadlock_stack=1${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+	export TSAN_OPTIONS="suppressions=$top/tests/tsan.supp:second_deadlock_stack=1${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
 	check_build "$2"
 	if test -x "$node" && test -d "$top/examples/chat/node_modules"; then
 		check_e2e "$2" 2400

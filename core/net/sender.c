@@ -18,11 +18,26 @@ struct out_entry {
 	struct body *body; /* counted */
 };
 
-/* An entry of a body with inserts; its header cannot be shared. */
+#define LEAD_MAX 38
+
+/*
+ * An entry of a body with inserts. Its start is written out: the header, and what
+ * follows up to the last insert that still fits. Mostly that is all of them: then
+ * the frame is two pieces, this and the rest of the shared body, and the entry is
+ * one line of the cache.
+ */
 struct insert_entry {
 	struct out_entry entry;
-	uint8_t head_len;
-	char head[BODY_HEAD];
+	uint32_t size; /* of the whole frame */
+	uint32_t from; /* where the body goes on behind the lead */
+	uint8_t next;  /* the first insert that is not in the lead */
+	uint8_t lead_len;
+	char lead[LEAD_MAX];
+};
+
+/* The form for inserts that do not fit. */
+struct long_entry {
+	struct insert_entry start;
 	struct inserts inserts;
 };
 
@@ -103,8 +118,7 @@ entry_size(const struct out_entry *entry)
 
 	if (body->insert_count == 0)
 		return body->head_len + body->len;
-	const struct insert_entry *e = (const struct insert_entry *)entry;
-	return e->head_len + body->len + inserted(body, &e->inserts);
+	return ((const struct insert_entry *)entry)->size;
 }
 
 static struct out_entry *
@@ -125,29 +139,69 @@ plain_entry(struct worker *worker)
 	return take_entry(&worker->plain_entries, sizeof(struct out_entry));
 }
 
+static void
+add_lead(struct insert_entry *e, const char *bytes, size_t len)
+{
+	memcpy(e->lead + e->lead_len, bytes, len);
+	e->lead_len = (uint8_t)(e->lead_len + len);
+}
+
+/* Whether the next insert, with what stands before it, was taken into the lead. */
+static bool
+lead_on(struct insert_entry *e, struct body *body,
+    const struct inserts *inserts)
+{
+	if (e->next == body->insert_count)
+		return false;
+	size_t gap = body->insert_at[e->next] - e->from;
+	size_t len = inserts->len[e->next];
+	if (gap > LEAD_MAX || e->lead_len + gap + len > LEAD_MAX)
+		return false;
+	add_lead(e, body_data(body) + e->from, gap);
+	add_lead(e, inserts->text[e->next], len);
+	e->from = body->insert_at[e->next++];
+	return true;
+}
+
+static bool
+is_long(const struct out_entry *entry)
+{
+	return ((const struct insert_entry *)entry)->next <
+	    entry->body->insert_count;
+}
+
 static struct out_entry *
 insert_entry(struct worker *worker, struct body *body,
     const struct inserts *inserts)
 {
-	struct insert_entry *e = (struct insert_entry *)take_entry(
-	    &worker->insert_entries, sizeof(*e));
+	struct insert_entry start = { .entry = { .body = body } };
+	size_t size = body->len + inserted(body, inserts);
 
-	e->inserts = *inserts;
-	e->head_len = 0;
 	if (body->opcode != 0)
-		e->head_len = format_header(e->head, body->opcode,
-		    body->len + inserted(body, inserts));
-	return &e->entry;
+		start.lead_len = format_header(start.lead, body->opcode, size);
+	start.size = (uint32_t)(start.lead_len + size);
+	while (lead_on(&start, body, inserts))
+		continue;
+	bool longer = is_long(&start.entry);
+	struct out_entry *entry = longer ?
+	    xmalloc(sizeof(struct long_entry)) :
+	    take_entry(&worker->insert_entries, sizeof(start));
+	memcpy(entry, &start, sizeof(start));
+	if (longer)
+		((struct long_entry *)entry)->inserts = *inserts;
+	return entry;
 }
 
 static void
 entry_free(struct worker *worker, struct out_entry *entry)
 {
-	struct entry_pool *pool = entry->body->insert_count == 0 ?
-	    &worker->plain_entries : &worker->insert_entries;
+	bool plain = entry->body->insert_count == 0;
+	bool pooled = plain || !is_long(entry);
+	struct entry_pool *pool =
+	    plain ? &worker->plain_entries : &worker->insert_entries;
 
 	body_unref(entry->body);
-	if (pool->count >= POOL_MAX) {
+	if (!pooled || pool->count >= POOL_MAX) {
 		free(entry);
 		return;
 	}
@@ -381,11 +435,12 @@ entry_pieces(struct pieces *pieces, struct out_entry *entry)
 	}
 	struct insert_entry *e = (struct insert_entry *)entry;
 	char *data = body_data(body);
-	size_t at = 0;
-	piece(pieces, e->head, e->head_len);
-	for (unsigned i = 0; i < body->insert_count; i++) {
+	size_t at = e->from;
+	piece(pieces, e->lead, e->lead_len);
+	for (unsigned i = e->next; i < body->insert_count; i++) {
+		struct inserts *inserts = &((struct long_entry *)entry)->inserts;
 		piece(pieces, data + at, body->insert_at[i] - at);
-		piece(pieces, e->inserts.text[i], e->inserts.len[i]);
+		piece(pieces, inserts->text[i], inserts->len[i]);
 		at = body->insert_at[i];
 	}
 	piece(pieces, data + at, body->len - at);

@@ -14,7 +14,9 @@
 
 #define SYMBOL "wps_plugin_v1"
 /* What every plugin describes of itself. */
-#define SIZE_1_0 (offsetof(struct wps_plugin, fini) + sizeof(void (*)(void *)))
+#define SIZE_1_0                                                               \
+	(offsetof(struct wps_plugin, probe) +                                  \
+	 sizeof(((struct wps_plugin *)0)->probe))
 #define OTHER_MAJORS 9 /* that are looked for, to say what was found instead */
 
 /* Leak checkers name what is still mapped; elsewhere the library is closed. */
@@ -226,6 +228,21 @@ loader_init(struct server *server, struct wps_err *err)
 		self->ready = true;
 	}
 	return WPS_OK;
+}
+
+int
+loader_probe(struct server *server,
+    void (*say)(void *data, const char *line), void *data)
+{
+	int rc = WPS_OK;
+
+	for (unsigned i = 0; i < server->points.plugin_count; i++) {
+		const struct wps_self *self = &server->points.plugins[i];
+		if (self->plugin->probe &&
+		    self->plugin->probe(self->state, say, data) != WPS_OK)
+			rc = WPS_EINVAL;
+	}
+	return rc;
 }
 
 void

@@ -8,7 +8,8 @@
  * run. At the end the workers stop and the connections go; worker_stop frees the
  * states of the workers; what init has registered is withdrawn; `fini` frees the
  * rest. Plugins are started in the order of the file and stopped in the reverse
- * one. A server that only tests its configuration (wps -t) ends after `check`.
+ * one. A server that only tests its configuration (wps -t) ends after `check`; with
+ * --upstreams after `init` and `probe`.
  */
 #ifndef WPS_PLUGIN_H
 #define WPS_PLUGIN_H
@@ -83,6 +84,16 @@ struct wps_plugin {
 	 * returns; until then they may post, and are not heard. May be NULL.
 	 */
 	void (*fini)(void *state);
+
+	/*
+	 * [init] Tries what the plugin needs outside of the server, for
+	 * wps -t --upstreams: between init and fini, without workers. It may
+	 * block, for seconds. `say` takes a line, without its end and without
+	 * secrets, for each thing that was tried. Returns WPS_OK, or WPS_EINVAL
+	 * when something is wrong. May be NULL.
+	 */
+	int (*probe)(void *state, void (*say)(void *data, const char *line),
+	    void *data);
 };
 
 #ifdef __cplusplus

@@ -25,25 +25,26 @@ open_for(struct breaker *breaker, uint64_t pause_ms, uint64_t now_ms)
 }
 
 bool
-breaker_report(struct breaker *breaker, bool answered, unsigned limit,
-    uint64_t now_ms)
+breaker_report(struct breaker *breaker, const struct breaker_result *result)
 {
 	bool was_open = breaker->open;
 	bool probed = breaker->probing;
 
-	if (answered) {
-		*breaker = (struct breaker){ .open = false };
+	if (result->answered) {
+		*breaker = (struct breaker){ .answered_ms = result->now_ms };
 		return was_open;
 	}
+	if (breaker->answered_ms > result->sent_ms)
+		return false;
 	breaker->failures++;
-	if (!was_open && breaker->failures >= limit) {
-		open_for(breaker, BREAKER_PAUSE_MS, now_ms);
+	if (!was_open && breaker->failures >= result->limit) {
+		open_for(breaker, BREAKER_PAUSE_MS, result->now_ms);
 		return true;
 	}
 	/* What was on its way when it opened is no news. */
-	if (was_open && probed && now_ms >= breaker->until_ms) {
+	if (was_open && probed && result->now_ms >= breaker->until_ms) {
 		breaker->probing = false;
-		open_for(breaker, 2 * breaker->pause_ms, now_ms);
+		open_for(breaker, 2 * breaker->pause_ms, result->now_ms);
 	}
 	return false;
 }

@@ -9,6 +9,7 @@
  * answer.c what came back; delivery.c leads an event through all of them.
  */
 #include "delivery.h"
+#include "probe.h"
 #include "state.h"
 #include "wellknown.h"
 
@@ -206,6 +207,12 @@ plugin_fini(void *state)
 	plugin_free(state);
 }
 
+static int
+plugin_probe(void *state, void (*say)(void *data, const char *line), void *data)
+{
+	return probe_handlers(state, say, data);
+}
+
 WPS_PLUGIN_DEFINE("cloudevents",
 	.version = PACKAGE_VERSION,
 	.options = section_options,
@@ -214,4 +221,5 @@ WPS_PLUGIN_DEFINE("cloudevents",
 	.init = plugin_init,
 	.worker_start = plugin_worker_start,
 	.worker_stop = plugin_worker_stop,
-	.fini = plugin_fini);
+	.fini = plugin_fini,
+	.probe = plugin_probe);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define REPEATS 3
+#define PATIENCE_MS 1000 /* for an answer, before an origin seems to be down */
 
 #define TO(name) (1u << DELIVERY_##name)
 static const struct {
@@ -151,8 +152,12 @@ report(struct delivery *delivery, bool answered)
 	    plugin->handlers.origins[delivery->handler->origin];
 
 	delivery->probe = false;
-	if (!breaker_report(breaker_of(delivery), answered,
-	    plugin->breaker_failures, now_ms(delivery)))
+	if (!breaker_report(breaker_of(delivery), &(struct breaker_result){
+		.answered = answered,
+		.sent_ms = delivery->sent_ms,
+		.now_ms = now_ms(delivery),
+		.limit = plugin->breaker_failures,
+	}))
 		return;
 	plugin->host->log(plugin->self, answered ? WPS_LOG_INFO : WPS_LOG_WARN,
 	    answered ? "upstream answers again origin=%.*s" :
@@ -275,7 +280,9 @@ on_late(void *data)
 	struct delivery *delivery = data;
 
 	delivery->timer = NULL;
-	if (delivery->state == DELIVERY_SENDING && !delivery->answering)
+	/* One that was sent a moment before its end says nothing. */
+	if (delivery->state == DELIVERY_SENDING && !delivery->answering &&
+	    now_ms(delivery) >= delivery->sent_ms + PATIENCE_MS)
 		report(delivery, false);
 	log_failure(delivery, 0, "timeout");
 	fail(delivery, WPS_ESYS);
@@ -464,6 +471,7 @@ send_request(struct delivery *delivery)
 
 	delivery_set_state(delivery, DELIVERY_SENDING);
 	delivery->answering = false;
+	delivery->sent_ms = now_ms(delivery);
 	delivery->transfer = transport_start(&delivery->worker->transport,
 	    &(struct transfer_request){
 		.method = "POST",

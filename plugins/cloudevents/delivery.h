@@ -36,6 +36,7 @@ struct delivery {
 	struct conn_state *of_conn; /* counted */
 
 	uint64_t deadline_ms;
+	uint64_t sent_ms;          /* SENDING: since when */
 	unsigned repeats;
 	bool probe;                /* it tries an origin that was down */
 	bool answering;            /* the status and all headers are there */

@@ -85,15 +85,24 @@ add_listener(struct origin *origin, const struct wps_host *host,
 	add(&origin->endpoints, name);
 }
 
-/* Without a slash at its end, and with a scheme. */
+static bool
+ends_with(struct wps_span text, struct wps_span end)
+{
+	return text.len >= end.len && (end.len == 0 ||
+	    memcmp(text.data + text.len - end.len, end.data, end.len) == 0);
+}
+
+/* Without a slash at its end, with a scheme, and with the path in front of all. */
 static void
-set_issuer(struct text *issuer, struct wps_span endpoint)
+set_issuer(struct text *issuer, struct wps_span endpoint, struct wps_span path)
 {
 	if (memmem(endpoint.data, endpoint.len, "://", 3) == NULL)
 		text_add(issuer, WPS_SPAN("https://"));
-	while (endpoint.len > 0 && endpoint.data[endpoint.len - 1] == '/')
+	while (ends_with(endpoint, WPS_SPAN("/")))
 		endpoint.len--;
 	text_add(issuer, endpoint);
+	if (!ends_with(endpoint, path))
+		text_add(issuer, path);
 }
 
 void
@@ -111,7 +120,8 @@ origin_init(struct origin *origin, const struct wps_host *host,
 	}
 	if (origin->hosts.len > 0)
 		set_issuer(&origin->issuer,
-		    host->conf_item(core, "public_endpoints", 0));
+		    host->conf_item(core, "public_endpoints", 0),
+		    host->conf_span(core, "base_path"));
 	else
 		add_listener(origin, host, core);
 }

@@ -224,8 +224,8 @@ transfer_give(struct transfer *transfer)
 
 /* A CA of one's own stands instead of the system's. A pooled handle forgets
  * what its last user had. */
-static void
-set_tls(CURL *easy, const struct transfer_tls *tls)
+void
+transport_set_tls(CURL *easy, const struct transfer_tls *tls)
 {
 	static const struct transfer_tls none = { .ca = NULL };
 	const curl_version_info_data *system = curl_version_info(CURLVERSION_NOW);
@@ -257,7 +257,7 @@ set_request(struct transfer *transfer)
 
 	curl_easy_setopt(easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
-	set_tls(easy, request->tls);
+	transport_set_tls(easy, request->tls);
 	set_cookies(easy, request);
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
 	if (strcmp(request->method, "POST") == 0) {

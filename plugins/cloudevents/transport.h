@@ -106,6 +106,9 @@ struct curl_slist *transfer_cookies(const struct transfer *transfer);
 /* Not from `head`. Accepts NULL, leaves NULL. */
 void transfer_cancel(struct transfer **transfer);
 
+/* What a connection is made with: for easy handles of others. NULL is as none. */
+void transport_set_tls(CURL *easy, const struct transfer_tls *tls);
+
 /*
  * The next line named `name` (without case) of a head; false at its end. The
  * value is trimmed. Start with *rest as the whole head.

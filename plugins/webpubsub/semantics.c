@@ -151,20 +151,32 @@ send_answer(struct worker *worker, struct wps_conn *conn,
 }
 
 static void
+fail_event(struct worker *worker, struct wps_conn *conn)
+{
+	const struct session *session = session_of(worker, conn);
+
+	if (session->event_has_ack)
+		send_ack(worker, conn, session->event_ack_id, &internal_error);
+	if (worker->plugin->drops)
+		host_of(worker)->conn_close(conn, 1011,
+		    WPS_SPAN("Internal server error"));
+}
+
+static void
 on_answer(void *worker_state, struct wps_conn *conn,
     const struct wps_answer *answer)
 {
 	struct worker *worker = worker_state;
 	const struct session *session = session_of(worker, conn);
 
-	if (answer->result == WPS_OK && answer->has_message)
-		send_answer(worker, conn, answer);
-	if (!session->event_has_ack)
+	if (answer->result != WPS_OK) {
+		fail_event(worker, conn);
 		return;
-	if (answer->result == WPS_OK)
+	}
+	if (answer->has_message)
+		send_answer(worker, conn, answer);
+	if (session->event_has_ack)
 		succeed(worker, conn, session->event_ack_id);
-	else
-		send_ack(worker, conn, session->event_ack_id, &internal_error);
 }
 
 /* The application's answer ends it, which may come before conn_event returns. */
@@ -182,8 +194,9 @@ run_event(struct task *task)
 
 	task->session->event_has_ack = request->has_ack;
 	task->session->event_ack_id = request->ack_id;
-	return task->host->conn_event(task->conn, &event, on_answer) == WPS_OK ?
-	    WPS_PENDING : fail_internally(task);
+	if (task->host->conn_event(task->conn, &event, on_answer) != WPS_OK)
+		fail_event(task->worker, task->conn);
+	return WPS_PENDING;
 }
 
 /* --- invocations ------------------------------------------------------------ */

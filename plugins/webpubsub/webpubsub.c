@@ -15,10 +15,16 @@
 #error "PACKAGE_VERSION is not defined: the build defines it"
 #endif
 
+static const char *const failure_ways[] = { "ack", "drop", NULL };
+
 static const struct wps_option options[] = {
 	{ .name = "ack_ids", .type = WPS_OPT_INT, .fallback = "1000",
 	  .min = 1, .max = ACKMEM_MAX,
 	  .help = "Ack ids of processed requests that a connection remembers." },
+	{ .name = "on_event_failure", .type = WPS_OPT_ENUM, .fallback = "ack",
+	  .choices = failure_ways,
+	  .help = "Whether a client whose event fails is told so in its ack, or "
+		  "closed (1011) afterwards." },
 	{ .name = "reconnection_token_lifetime", .type = WPS_OPT_DURATION,
 	  .fallback = "7d", .min = 1000, .max = INT64_C(366) * 24 * 3600 * 1000,
 	  .help = "How long a reliable client may recover its connection with "
@@ -51,6 +57,8 @@ plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out
 	plugin->self = self;
 	plugin->retoken_s = (uint64_t)host->conf_int(host->conf(self),
 	    "reconnection_token_lifetime") / 1000;
+	plugin->drops =
+	    host->conf_int(host->conf(self), "on_event_failure") == 1;
 	plugin->ack_ids = (uint32_t)host->conf_int(host->conf(self), "ack_ids");
 	*state_out = plugin;
 	return WPS_OK;

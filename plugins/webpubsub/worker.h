@@ -18,6 +18,7 @@ struct plugin {
 	const struct wps_host *host; /* borrowed: outlives the plugin */
 	struct wps_self *self;       /* borrowed, as above */
 	uint32_t ack_ids;            /* remembered per connection */
+	bool drops;                  /* clients whose events fail are closed */
 	uint64_t retoken_s;          /* seconds that a reconnection token lives */
 };
 

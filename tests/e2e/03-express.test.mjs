@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 
-import { openRaw } from './support/rawws.mjs';
+import { OP, openRaw } from './support/rawws.mjs';
 import { serverTest } from './support/server.mjs';
 import { Inbox } from './support/wait.mjs';
 
@@ -282,4 +282,74 @@ serverTest('events of one connection are handled one at a time, in order',
       assert.equal((await socket.json()).data, `${n}`);
       assert.equal((await socket.json()).ackId, n);
     }
+  });
+
+const presence = new Inbox('presence events');
+
+serverTest('the application hears who joins and leaves',
+  { app: handlers({
+    onGroupJoined: (event) => presence.push(['joined', event]),
+    onGroupLeft: (event) => presence.push(['left', event]),
+  }), events: { presence_events: ['joined', 'left'] } },
+  async (server, app) => {
+    const socket = await server.rawGreeted('chat',
+      { userId: 'ann', roles: ['webpubsub.joinLeaveGroup'] });
+    await socket.ask({ type: 'joinGroup', group: 'deck', ackId: 1 });
+    await socket.close();
+    for (const expected of ['joined', 'left']) {
+      const [name, event] = await presence.next();
+      assert.equal(name, expected);
+      assert.equal(event.group, 'deck');
+      assert.equal(event.context.userId, 'ann');
+      assert.equal(event.context.connectionId, socket.id);
+    }
+    await app.disconnected.next();
+  });
+
+serverTest('an invocation is handled as an event and answered to its caller',
+  { app: handlers({
+    handleUserEvent(request, response) {
+      if (request.context.eventName === 'price')
+        response.success(JSON.stringify({ eur: request.data.sku + 3 }), 'json');
+      else response.fail(403, 'the inside of the application');
+    },
+  }) },
+  async (server) => {
+    const client = await server.client('chat', { userId: 'ann' });
+    const result = await client.invokeEvent('price', { sku: 9 }, 'json');
+    assert.deepEqual(result.data, { eur: 12 });
+    await assert.rejects(() => client.invokeEvent('secret', {}, 'json'), (error) => {
+      assert.doesNotMatch(`${error.message} ${error.errorDetail?.message}`, /inside/);
+      return true;
+    });
+  });
+
+serverTest('frames of a subprotocol of one\'s own are message events, answered by frames',
+  { app: handlers({
+    handleConnect: (_request, response) => response.success({ subprotocol: 'mine.v2' }),
+    handleUserEvent(request, response) {
+      assert.equal(request.context.eventName, 'message');
+      assert.equal(request.context.subprotocol ?? 'mine.v2', 'mine.v2');
+      if (request.data === 'bad') response.fail(500, 'the inside of the application');
+      else response.success(request.data, request.dataType);
+    },
+  }) },
+  async (server, app) => {
+    const protocols = ['mine.v1', 'mine.v2'];
+    const socket = await server.raw('chat', { protocols });
+    assert.equal(socket.headers['sec-websocket-protocol'], 'mine.v2');
+    socket.send('Grüße');
+    assert.equal(await socket.text(), 'Grüße');
+    socket.send(Buffer.from([1, 2, 255]), OP.BINARY);
+    const frame = await socket.data();
+    assert.equal(frame.opcode, OP.BINARY);
+    assert.deepEqual([...frame.payload], [1, 2, 255]);
+    const [first, second] = app.requestsOf('message');
+    assert.equal(first.headers['ce-subprotocol'], 'mine.v2');
+    assert.equal(first.headers['content-type'], 'text/plain');
+    assert.equal(second.headers['content-type'], 'application/octet-stream');
+    socket.send('bad');
+    const { code, reason } = await socket.closing();
+    assert.equal(code, 1011);
+    assert.doesNotMatch(reason, /inside/);
   });

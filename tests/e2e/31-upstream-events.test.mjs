@@ -191,6 +191,27 @@ serverTest('what a client sends waits behind its event, in order',
     assert.equal((await socket.json()).ackId, 4);
   });
 
+const flooded = held();
+const MIB = 1024 * 1024;
+
+serverTest('behind an event a client that goes on sending is not read for ever',
+  { workerCounts: [1], prepare: chat(flooded.respond) }, async (server, upstream) => {
+    const socket = await server.rawGreeted('chat', { roles: ['webpubsub.joinLeaveGroup'] });
+    const other = await server.rawGreeted('chat');
+    socket.sendJson({ type: 'event', event: 'slow', data: 1, ackId: 1 });
+    await upstream.events.find((r) => r.event === 'slow');
+    const before = server.memory();
+    const filler = 'x'.repeat(MIB / 2);
+    for (let n = 2; n < 66; n++)
+      socket.sendJson({ type: 'joinGroup', group: 'g', filler, ackId: n });
+    // What is read meanwhile is read while these go to and fro.
+    for (let n = 0; n < 200; n++)
+      await other.ask({ type: 'event', event: 'quick', data: n, ackId: n });
+    server.assertMemoryBelow(before, 8 * 1024);
+    flooded.waiting.shift()();
+    for (let n = 1; n < 66; n++) assert.equal((await socket.json()).ackId, n);
+  });
+
 serverTest('disconnected comes last and once, also behind an unanswered event',
   { prepare: chat((request) => request.event === 'never' ? silence : null) },
   async (server, upstream) => {

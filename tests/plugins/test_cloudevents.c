@@ -1947,6 +1947,31 @@ test_origin_is_the_public_or_the_listening_name(void)
 }
 
 static void
+test_the_issuer_is_the_first_public_url(void)
+{
+	static const struct { const char *endpoint, *base_path, *expected; } cases[] = {
+		{ "https://a.example:8443/", NULL, "https://a.example:8443" },
+		{ "a.example", NULL, "https://a.example" },
+		{ "http://a.example", "/chat", "http://a.example/chat" },
+		{ "http://a.example/chat/", "/chat", "http://a.example/chat" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct origin origin;
+		start((struct setup){ .path = "/" });
+		fake->core_values[0] = (struct option_value){ .name = "public_endpoints",
+			.items = &cases[i].endpoint, .count = 1 };
+		fake->core_values[1] = (struct option_value){ .name = "base_path",
+			.text = cases[i].base_path };
+		origin_init(&origin, &fake->host, fake);
+		text_add_char(&origin.issuer, '\0');
+		check_text(cases[i].endpoint, origin.issuer.data, cases[i].expected);
+		origin_fini(&origin);
+		stop();
+	}
+}
+
+static void
 test_connect_body_repairs_what_is_no_utf8(void)
 {
 	struct wps_handshake handshake = { .query = WPS_SPAN("a=%FFb&&%ZZ=%4") };
@@ -1996,6 +2021,7 @@ static CU_TestInfo tests[] = {
 	TEST(bad_handlers_are_refused_at_load),
 	TEST(templates_take_values_as_one_segment),
 	TEST(origin_is_the_public_or_the_listening_name),
+	TEST(the_issuer_is_the_first_public_url),
 	TEST(connect_body_repairs_what_is_no_utf8),
 	TEST(headers_are_encoded_as_cloudevents_has_it),
 	TEST(cookies_of_a_success_are_sent_back),

@@ -500,6 +500,32 @@ test_failed_event_is_answered_only_with_ack_id(void)
 }
 
 static void
+test_option_says_that_a_failed_event_closes(void)
+{
+	static const struct { const char *says, *hears; } rows[] = {
+		{ "{\"type\":\"event\",\"event\":\"e\",\"data\":1,\"ackId\":1}",
+		  INTERNAL(1) DISCONNECTED("Internal server error")
+		  "close 1011 Internal server error\n" },
+		{ "{\"type\":\"event\",\"event\":\"e\",\"data\":1}",
+		  DISCONNECTED("Internal server error")
+		  "close 1011 Internal server error\n" },
+	};
+
+	restart_with("on_event_failure", 1);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct wps_conn *conn = open_client();
+		fakeconn_say(conn, rows[i].says);
+		fakeconn_answer(conn, &(struct wps_answer){ .result = WPS_EPROTO });
+		check_text("failed", fakeconn_heard(conn), rows[i].hears);
+		conn = open_client();
+		host.event_result = WPS_NOT_FOUND;
+		fakeconn_say(conn, rows[i].says);
+		check_text("unwanted", fakeconn_heard(conn), rows[i].hears);
+		host.event_result = WPS_OK;
+	}
+}
+
+static void
 test_event_that_nobody_wants_fails(void)
 {
 	static const struct row rows[] = {
@@ -591,6 +617,8 @@ static CU_TestInfo tests[] = {
 	{ "answer may come at once", test_answer_may_come_at_once },
 	{ "failed event is answered only with ack id",
 	  test_failed_event_is_answered_only_with_ack_id },
+	{ "option says that a failed event closes",
+	  test_option_says_that_a_failed_event_closes },
 	{ "event that nobody wants fails", test_event_that_nobody_wants_fails },
 	{ "connection may end while an event is pending",
 	  test_connection_may_end_while_an_event_is_pending },

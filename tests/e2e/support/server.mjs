@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -16,6 +17,8 @@ import { openRaw } from './rawws.mjs';
 import { Inbox, once, within } from './wait.mjs';
 
 const BUILD = path.resolve(process.env.WPS_BUILDDIR ?? 'build');
+const SANITIZED = /--enable-[atu]*san/.test(
+  readFileSync(path.join(BUILD, 'config.log'), 'utf8'));
 const JSON_PROTOCOL = 'json.webpubsub.azure.v1';
 const LISTENING = /core: listening address=(\S+) worker=(\S+)/;
 const READY = /core: ready workers=/;
@@ -120,6 +123,24 @@ export class Server {
 
   get pid() {
     return this.#child.pid;
+  }
+
+  // No turn of a worker's loop took so long that others had to wait; sanitizers
+  // make all turns long.
+  assertShortTurns() {
+    if (!SANITIZED) assert.doesNotMatch(this.#log, /long turn .*/);
+  }
+
+  // How many KiB more than before are resident; sanitizers take many times that.
+  assertMemoryBelow(before, limit) {
+    const more = this.memory() - before;
+    assert.ok(SANITIZED || more < limit, `${more} KiB more, ${limit} at most`);
+  }
+
+  // KiB that are resident.
+  memory() {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)[1]);
   }
 
   #lookForLines() {
