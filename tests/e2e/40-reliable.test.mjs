@@ -1,7 +1,9 @@
 // Reliable clients: what they get again, after which ends, and who is refused.
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import https from 'node:https';
+import test, { after } from 'node:test';
 
+import { makeCertificates } from './support/ca.mjs';
 import { OP, closePayload, openRaw } from './support/rawws.mjs';
 import { RawHttp } from './support/rawhttp.mjs';
 import { RELIABLE, acknowledge, askToRecover, assertRefused, hears,
@@ -376,6 +378,39 @@ test('a stop does not wait for clients that are away', async () => {
     await within(stopped, 'the stop', 5000);
   });
 });
+
+// --- TLS --------------------------------------------------------------------------------
+
+const certificates = makeCertificates();
+after(() => certificates.remove());
+
+// fetch cannot be told of a CA.
+function tlsPost(server, body) {
+  const url = `${server.url()}/api/hubs/chat/users/ann/:send?api-version=2024-12-01`;
+  const headers = { 'Content-Type': 'text/plain',
+    Authorization: `Bearer ${signToken(server.key, { aud: url })}` };
+  return new Promise((resolve, reject) => {
+    const request = https.request(url, { method: 'POST', ca: server.ca, headers },
+      (response) => response.resume().on('end', resolve));
+    request.on('error', reject).end(body);
+  });
+}
+
+serverTest('a session of TLS moves to the owner with its transport',
+  { tls: certificates }, async (server) => {
+    const socket = await openReliable(server, { worker: 0 });
+    let last = socket;
+    for (let worker = 0; worker < server.workers; worker++) {
+      // Beyond one record of TLS.
+      const text = `${worker}`.repeat(40_000);
+      await cut(last);
+      await tlsPost(server, text);
+      last = await recover(server, socket, { worker });
+      assert.deepEqual(await hears(last, text), [worker + 1]);
+      await acknowledge(last, worker + 1);
+    }
+    last.cut();
+  });
 
 // --- time to live -----------------------------------------------------------------------
 
