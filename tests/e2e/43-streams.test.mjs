@@ -2,6 +2,7 @@
 // transports.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { WebPubSubClient, WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol }
   from '@azure/web-pubsub-client';
@@ -124,6 +125,9 @@ serverTest('fragments that come at once are acknowledged at once',
 // --- lost transports ------------------------------------------------------------------
 
 const FRAGMENTS = process.env.WPS_LONG === '1' ? 5000 : 300;
+// The subscriber acknowledges once in a second, and may leave 1000 messages open.
+const BATCH = 50;
+const BATCH_MS = 100;
 const CUTS = process.env.WPS_LONG === '1' ? 60 : 8;
 
 async function startClient(server, protocol, name) {
@@ -135,10 +139,11 @@ async function startClient(server, protocol, name) {
     { protocol, autoReconnect: false, keepAliveIntervalInMs: 0,
       keepAliveTimeoutInMs: 0 });
   const connected = once(client, 'connected');
+  const stopped = new Promise((resolve) => client.on('stopped', resolve));
   await client.start();
   await connected;
   await client.joinGroup('deck');
-  return { client, proxy };
+  return { client, proxy, stopped };
 }
 
 for (const kind of ['reliable json', 'reliable protobuf']) {
@@ -159,6 +164,7 @@ for (const kind of ['reliable json', 'reliable protobuf']) {
           await Promise.race([failed, stream.write(n, 'json')]);
           if (n % Math.floor(FRAGMENTS / CUTS) === 0)
             pick(random, ends).proxy.cut();
+          if (n % BATCH === 0) await delay(BATCH_MS);
         }
         await Promise.race([failed, stream.end()]);
         const { fragments, error } =
@@ -167,10 +173,9 @@ for (const kind of ['reliable json', 'reliable protobuf']) {
         assert.deepEqual(fragments,
           Array.from({ length: FRAGMENTS }, (_, n) => n + 1));
       } finally {
-        for (const { client, proxy } of ends) {
-          const stopped = once(client, 'stopped');
+        for (const { client, proxy, stopped } of ends) {
           client.stop();
-          await stopped;
+          await within(stopped, 'stop of the client');
           await proxy.close();
         }
         await server.stop();

@@ -5,8 +5,6 @@
  */
 #include "plugins/test_webpubsub.h"
 
-#include "plugins/webpubsub/protobuf_codec.h"
-
 #define RELIABLE "json.reliable.webpubsub.azure.v1"
 #define START(id) "{\"type\":\"sendToGroup\",\"group\":\"g\","               \
 	"\"stream\":{\"streamId\":\"" id "\"}}"
