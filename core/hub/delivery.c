@@ -85,6 +85,18 @@ push_body(struct wps_conn *conn, struct body *body, uint64_t sequence)
 	return conn_push(conn, body, &inserts);
 }
 
+/* A full buffer gives up first what would not be sent again. */
+static int
+keep(struct wps_conn *conn, struct body *body, uint64_t *sequence_out)
+{
+	const struct replay_limits *limits = &conn->shard->hub->options.replay;
+
+	if (replay_add(conn->replay, body, limits, sequence_out) == WPS_OK)
+		return WPS_OK;
+	replay_drop_expired(conn->replay, worker_now_ms(conn->worker));
+	return replay_add(conn->replay, body, limits, sequence_out);
+}
+
 /* Numbered and kept, and sent if there is a transport. */
 static int
 push_reliably(struct wps_conn *conn, struct body *body)
@@ -93,8 +105,7 @@ push_reliably(struct wps_conn *conn, struct body *body)
 
 	if (!conn_is_live(conn))
 		return WPS_OK;
-	if (replay_add(conn->replay, body,
-	    &conn->shard->hub->options.replay, &sequence) != WPS_OK) {
+	if (keep(conn, body, &sequence) != WPS_OK) {
 		conn_overflow(conn, "too many unacknowledged messages");
 		return WPS_FULL;
 	}

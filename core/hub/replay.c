@@ -79,6 +79,25 @@ replay_add(struct replay *replay, struct body *body,
 }
 
 void
+replay_drop_expired(struct replay *replay, uint64_t now_ms)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < replay->count; i++) {
+		struct replay_entry entry = *replay_at(replay, i);
+		if (entry.body->expires_ms == 0 ||
+		    entry.body->expires_ms > now_ms) {
+			replay->ring[(replay->first + kept++) % replay->cap] =
+			    entry;
+			continue;
+		}
+		replay->bytes -= entry.body->len;
+		body_unref(entry.body);
+	}
+	replay->count = kept;
+}
+
+void
 replay_ack(struct replay *replay, uint64_t sequence)
 {
 	while (replay->count > 0 && replay_at(replay, 0)->sequence <= sequence)

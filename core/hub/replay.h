@@ -48,6 +48,9 @@ void replay_fini(struct replay *replay);
 int replay_add(struct replay *replay, struct body *body,
     const struct replay_limits *limits, uint64_t *sequence_out);
 
+/* Forgets those whose time is over: they would not be sent again. */
+void replay_drop_expired(struct replay *replay, uint64_t now_ms);
+
 /* Forgets all up to this id; one that was never sent acknowledges everything. */
 void replay_ack(struct replay *replay, uint64_t sequence);
 

@@ -169,6 +169,42 @@ test_an_empty_buffer_gives_a_large_ring_back(void)
 	replay_fini(&replay);
 }
 
+static void
+add_until(uint64_t expires_ms)
+{
+	struct body *body = body_new(WPS_FRAME_TEXT, 3);
+	uint64_t sequence;
+
+	body->expires_ms = expires_ms;
+	CU_ASSERT_EQUAL(replay_add(&replay, body, &wide, &sequence), WPS_OK);
+	body_unref(body);
+}
+
+static void
+test_expired_messages_are_dropped_wherever_they_stand(void)
+{
+	begin();
+	/* The ring begins in its middle. */
+	for (int i = 0; i < 5; i++)
+		(void)add(&wide, 1);
+	replay_ack(&replay, 5);
+	add_until(100);
+	add_until(0);
+	add_until(101);
+	add_until(99);
+	replay_drop_expired(&replay, 98);
+	check_kept("in time", 4, 6, 12);
+	replay_drop_expired(&replay, 100);
+	check_number("kept", replay.count, 2);
+	check_number("bytes", (long long)replay.bytes, 6);
+	check_number("forever", (long long)replay_at(&replay, 0)->sequence, 7);
+	check_number("later", (long long)replay_at(&replay, 1)->sequence, 8);
+	check_number("ids go on", (long long)add(&wide, 1), 10);
+	replay_ack(&replay, 8);
+	check_kept("acknowledged", 1, 10, 1);
+	replay_fini(&replay);
+}
+
 /* --- the model -------------------------------------------------------------- */
 
 /* All that was ever added, and how much of it is acknowledged. */
@@ -279,6 +315,7 @@ main(void)
 		TEST(test_an_empty_buffer_takes_any_one),
 		TEST(test_a_body_is_shared_until_it_is_acknowledged),
 		TEST(test_an_empty_buffer_gives_a_large_ring_back),
+		TEST(test_expired_messages_are_dropped_wherever_they_stand),
 		TEST(test_random_operations_do_what_the_model_does),
 	};
 
