@@ -491,7 +491,7 @@ say_word(const char *word)
 
 static const char *const texts[] = {
 	"", "a", "b", "ab", "user", "A", "o'x", "g1", "\xc3\xbc", " a ",
-	"\xf0\x9f\x8c\x8d" "a",
+	"\xf0\x9f\x8c\x8d\141", /* a letter outside the basic plane, and an a */
 };
 
 static struct plain
