@@ -65,6 +65,14 @@ decide(struct http *http, void *data)
 {
 	struct recovery *recovery = data;
 	struct worker *worker = http_worker(http);
+
+	if (worker->draining) {
+		/* Trouble that passes is no refusal: the client tries again
+		 * (client-protocols.md, section 13.5). */
+		http_refuse(http, 503, "the server is stopping");
+		free(recovery);
+		return;
+	}
 	struct wps_conn *conn = find(worker, recovery);
 	const char *why = refusal(conn, http_request(http));
 
