@@ -186,6 +186,16 @@ conn_set_user(struct wps_conn *conn, struct wps_span user)
 	};
 }
 
+void **
+conn_slot(struct wps_conn *conn, const struct wps_self *self)
+{
+	if (conn->slots == NULL)
+		conn->slots = xcalloc(
+		    worker_server(conn->worker)->points.plugin_count,
+		    sizeof(void *));
+	return &conn->slots[self->index];
+}
+
 /* --- the transport ------------------------------------------------------------------ */
 
 static void
@@ -243,6 +253,13 @@ on_window_over(struct wheel_timer *timer)
 	finish(replay->owner, WPS_SPAN("recovery timed out"));
 }
 
+static void
+start_window(struct wps_conn *conn, uint64_t window_ms)
+{
+	conn->replay->window_end_ms = worker_now_ms(conn->worker) + window_ms;
+	worker_timer_start(conn->worker, &conn->replay->window, window_ms);
+}
+
 /* Which ends of a transport leave a reliable connection: client-protocols.md,
  * section 13.6. */
 static bool
@@ -263,8 +280,7 @@ on_ended(void *owner, const struct ws_end *end)
 	}
 	conn_set_state(conn, CONN_DETACHED);
 	ws_free(&conn->ws);
-	worker_timer_start(conn->worker, &conn->replay->window,
-	    conn->shard->hub->options.recovery_window_ms);
+	start_window(conn, conn->shard->hub->options.recovery_window_ms);
 }
 
 /* While messages wait: some need not. */
@@ -322,20 +338,27 @@ take_transport(struct wps_conn *conn, struct stream *stream,
 }
 
 void
+conn_agree(struct wps_conn *conn, const struct subprotocol *sub,
+    struct wps_span spelled)
+{
+	conn->sub = sub;
+	conn->view.subprotocol = intern_spelling(sub, spelled);
+	if (sub->ops.conn_size > 0)
+		conn->data = xcalloc(1, sub->ops.conn_size);
+	if (sub->ops.flags & WPS_SUBPROTOCOL_RELIABLE) {
+		conn->replay = xcalloc(1, sizeof(*conn->replay));
+		replay_init(conn->replay, conn, on_window_over);
+	}
+}
+
+void
 conn_open(const struct conn_opening *opening, struct stream *stream,
     struct sender *first, struct wps_span early)
 {
 	struct wps_conn *conn = conn_ref(opening->conn);
 	const struct wps_subprotocol *ops = &opening->sub->ops;
 
-	conn->sub = opening->sub;
-	conn->view.subprotocol = intern_spelling(opening->sub, opening->spelled);
-	if (ops->conn_size > 0)
-		conn->data = xcalloc(1, ops->conn_size);
-	if (ops->flags & WPS_SUBPROTOCOL_RELIABLE) {
-		conn->replay = xcalloc(1, sizeof(*conn->replay));
-		replay_init(conn->replay, conn, on_window_over);
-	}
+	conn_agree(conn, opening->sub, opening->spelled);
 	/* This reference is its life, until finish. */
 	take_transport(conn_ref(conn), stream, first);
 	conn_set_state(conn, CONN_OPEN);
@@ -351,6 +374,17 @@ conn_open(const struct conn_opening *opening, struct stream *stream,
 }
 
 void
+conn_revive(struct wps_conn *conn, uint64_t window_ms)
+{
+	(void)conn_ref(conn); /* its life, until finish */
+	conn_set_state(conn, CONN_DETACHED);
+	shard_enter(conn->shard, conn);
+	presence_ask(conn->shard);
+	if (conn->replay)
+		start_window(conn, window_ms);
+}
+
+void
 conn_recover(struct wps_conn *conn, struct stream *stream,
     struct sender *first, struct wps_span early)
 {
@@ -359,10 +393,12 @@ conn_recover(struct wps_conn *conn, struct stream *stream,
 	take_transport(conn, stream, first);
 	if (conn->state == CONN_DETACHED)
 		conn_set_state(conn, CONN_OPEN);
-	worker_timer_stop(conn->worker, &conn->replay->window);
+	if (conn->replay)
+		worker_timer_stop(conn->worker, &conn->replay->window);
 	if (conn->sub->ops.resume)
 		conn->sub->ops.resume(conn_sub_state(conn), conn);
-	delivery_replay(conn);
+	if (conn->replay)
+		delivery_replay(conn);
 	event_hold(conn);
 	ws_feed_early(conn->ws, early);
 	conn_unref(&conn);

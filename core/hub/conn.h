@@ -85,6 +85,14 @@ int conn_id_worker(struct wps_span id, unsigned worker_count,
 
 void conn_set_user(struct wps_conn *conn, struct wps_span user);
 
+/* The place of a plugin's own pointer. */
+void **conn_slot(struct wps_conn *conn, const struct wps_self *self);
+
+/* What was agreed on, with the zeroed state that it brings; `spelled` is as the
+ * client wrote it, absent without any. */
+void conn_agree(struct wps_conn *conn, const struct subprotocol *sub,
+    struct wps_span spelled);
+
 /* Takes the stream of an answered upgrade: enters the tables, joins, opens. */
 struct conn_opening {
 	struct wps_conn *conn;
@@ -103,6 +111,14 @@ void conn_open(const struct conn_opening *opening, struct stream *stream,
  */
 int conn_push(struct wps_conn *conn, struct body *body,
     const struct inserts *inserts);
+
+/*
+ * A connection that was read from a record enters the tables of its shard, in
+ * no group yet. It is DETACHED, and hears nothing until conn_recover gives it a
+ * transport. A reliable one ends after so many milliseconds without; any other
+ * waits: who brings it back gives it a transport in the same turn, or closes it.
+ */
+void conn_revive(struct wps_conn *conn, uint64_t window_ms);
 
 /*
  * A transport for a connection that may have one already, which is cut: the

@@ -12,8 +12,8 @@
 
 #include <stdlib.h>
 
-static void
-read_options(struct hub_options *options, const struct hub_table *table,
+void
+hub_options_read(struct hub_options *options, const struct hub_table *table,
     struct wps_span name)
 {
 	const struct wps_conf *conf = conf_hub(table->conf, name);
@@ -56,7 +56,7 @@ hub_table_init(struct hub_table *table, size_t max,
 	table->max = max;
 	table->conf = conf;
 	table->points = points;
-	read_options(&table->any, table, WPS_SPAN("*"));
+	hub_options_read(&table->any, table, WPS_SPAN("*"));
 }
 
 static void
@@ -112,7 +112,7 @@ hub_new(const struct hub_table *table, struct wps_span name, uint64_t hash)
 	hub->hash = hash;
 	hub->name_len = name.len;
 	memcpy(hub->name, name.data, name.len);
-	read_options(&hub->options, table, name);
+	hub_options_read(&hub->options, table, name);
 	return hub;
 }
 

@@ -72,6 +72,10 @@ struct hub *hub_find(struct hub_table *table, struct wps_span name);
 /* Makes it if there is none; NULL when the name is not valid or the table is full. */
 struct hub *hub_get(struct hub_table *table, struct wps_span name);
 
+/* The options of a hub of that name; it need not exist. */
+void hub_options_read(struct hub_options *options,
+    const struct hub_table *table, struct wps_span name);
+
 /* Whether a hub admits clients without a token; it need not exist. */
 bool hub_anonymous(const struct hub_table *table, struct wps_span name);
 

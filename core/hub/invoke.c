@@ -281,6 +281,14 @@ invoke_cancel_all(struct wps_conn *conn)
 }
 
 bool
+invoke_is_busy(const struct wps_conn *conn)
+{
+	const struct invocations *all = conn->invocations;
+
+	return all && !(list_empty(&all->running) && list_empty(&all->waiting));
+}
+
+bool
 invoke_is_full(const struct wps_conn *conn)
 {
 	const struct invocations *all = conn->invocations;

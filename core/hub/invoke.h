@@ -22,6 +22,9 @@ int invoke_cancel(struct wps_conn *conn, struct wps_span id);
 /* All of the connection. */
 void invoke_cancel_all(struct wps_conn *conn);
 
+/* Whether there is one without its answer. */
+bool invoke_is_busy(const struct wps_conn *conn);
+
 /* Whether no more may wait. */
 bool invoke_is_full(const struct wps_conn *conn);
 

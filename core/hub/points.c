@@ -23,6 +23,35 @@ points_subprotocol(const struct points *points, struct wps_span name)
 }
 
 const struct subprotocol *
+points_registered(const struct points *points, struct wps_span name)
+{
+	for (unsigned i = 0; i < points->subprotocol_count; i++)
+		if (wps_span_eq(wps_span_str(points->subprotocols[i].ops.name),
+		    name))
+			return &points->subprotocols[i];
+	return NULL;
+}
+
+const struct wps_self *
+points_plugin(const struct points *points, struct wps_span name)
+{
+	for (unsigned i = 0; i < points->plugin_count; i++)
+		if (wps_span_eq(wps_span_str(points->plugins[i].plugin->name),
+		    name))
+			return &points->plugins[i];
+	return NULL;
+}
+
+const struct upstream *
+points_upstream(const struct points *points, const struct wps_self *self)
+{
+	for (unsigned i = 0; i < points->upstream_count; i++)
+		if (points->upstreams[i].self == self)
+			return &points->upstreams[i];
+	return NULL;
+}
+
+const struct subprotocol *
 points_nameless(const struct points *points, struct wps_span name)
 {
 	for (unsigned i = 0; i < points->subprotocol_count; i++) {

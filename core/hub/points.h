@@ -68,6 +68,18 @@ void *plugin_state(const struct worker *worker, const struct wps_self *self);
 const struct subprotocol *points_subprotocol(const struct points *points,
     struct wps_span name);
 
+/* By the name that it was registered with, nameless ones too; NULL. */
+const struct subprotocol *points_registered(const struct points *points,
+    struct wps_span name);
+
+/* The plugin of that name; NULL. */
+const struct wps_self *points_plugin(const struct points *points,
+    struct wps_span name);
+
+/* The plugin's upstream; NULL. */
+const struct upstream *points_upstream(const struct points *points,
+    const struct wps_self *self);
+
 /* The one for clients that agreed on none: the named one, else the first. */
 const struct subprotocol *points_nameless(const struct points *points,
     struct wps_span name);

@@ -61,8 +61,8 @@ grow(struct replay *replay)
 }
 
 int
-replay_add(struct replay *replay, struct body *body,
-    const struct replay_limits *limits, uint64_t *sequence_out)
+replay_restore(struct replay *replay, struct body *body,
+    const struct replay_limits *limits, uint64_t sequence)
 {
 	if (replay->count > 0 && (replay->count >= limits->messages ||
 	    replay->bytes + body->len > limits->bytes))
@@ -71,11 +71,21 @@ replay_add(struct replay *replay, struct body *body,
 		grow(replay);
 	body->refs++;
 	replay->ring[(replay->first + replay->count) % replay->cap] =
-	    (struct replay_entry){ body, ++replay->last };
+	    (struct replay_entry){ body, sequence };
 	replay->count++;
 	replay->bytes += body->len;
-	*sequence_out = replay->last;
 	return WPS_OK;
+}
+
+int
+replay_add(struct replay *replay, struct body *body,
+    const struct replay_limits *limits, uint64_t *sequence_out)
+{
+	int rc = replay_restore(replay, body, limits, replay->last + 1);
+
+	if (rc == WPS_OK)
+		*sequence_out = ++replay->last;
+	return rc;
 }
 
 void

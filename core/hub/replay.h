@@ -34,6 +34,7 @@ struct replay {
 	size_t bytes;
 	uint64_t last; /* the newest sequence id; 0: none yet */
 	struct wheel_timer window; /* runs while there is no transport */
+	uint64_t window_end_ms;    /* while it runs */
 	void *owner;
 };
 
@@ -47,6 +48,11 @@ void replay_fini(struct replay *replay);
  */
 int replay_add(struct replay *replay, struct body *body,
     const struct replay_limits *limits, uint64_t *sequence_out);
+
+/* Keeps a body under an id of before, above those that are kept; the caller knows
+ * `last`. Limits and results as above. */
+int replay_restore(struct replay *replay, struct body *body,
+    const struct replay_limits *limits, uint64_t sequence);
 
 /* Forgets those whose time is over: they would not be sent again. */
 void replay_drop_expired(struct replay *replay, uint64_t now_ms);

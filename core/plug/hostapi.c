@@ -9,6 +9,7 @@
 #include "hub/identity.h"
 #include "hub/invoke.h"
 #include "hub/msg.h"
+#include "hub/record.h"
 #include "hub/request.h"
 #include "hub/server.h"
 #include "plug/registry.h"
@@ -323,10 +324,7 @@ static void **
 api_conn_slot(const struct wps_self *self, struct wps_conn *conn)
 {
 	(void)checked(conn);
-	if (conn->slots == NULL)
-		conn->slots = xcalloc(self->server->points.plugin_count,
-		    sizeof(void *));
-	return &conn->slots[self->index];
+	return conn_slot(conn, self);
 }
 
 static int
@@ -538,5 +536,6 @@ hostapi_fill(struct wps_host *host)
 		.stopping = api_stopping,
 		.conn_invoke = api_conn_invoke,
 		.conn_cancel = api_conn_cancel,
+		.record_put = record_put,
 	};
 }

@@ -68,6 +68,9 @@ registry_add_subprotocol(struct wps_self *self,
 	    sub->ops.recover == NULL)
 		return refuse(self, WPS_EINVAL, sub->ops.name,
 		    "recover is missing");
+	if (!sub->ops.save != !sub->ops.restore)
+		return refuse(self, WPS_EINVAL, sub->ops.name,
+		    "save or restore is missing");
 	if (subprotocol_taken(points, sub->ops.name))
 		return refuse(self, WPS_DUPLICATE, sub->ops.name,
 		    "the name is taken");
@@ -117,6 +120,9 @@ registry_add_upstream(struct wps_self *self, const struct wps_upstream *ops)
 	if (upstream->ops.cancel == NULL)
 		return refuse(self, WPS_EINVAL, "upstream",
 		    "cancel is missing");
+	if (!upstream->ops.save != !upstream->ops.restore)
+		return refuse(self, WPS_EINVAL, "upstream",
+		    "save or restore is missing");
 	upstream->self = self;
 	points->upstream_count++;
 	return WPS_OK;

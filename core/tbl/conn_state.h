@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* States of a connection: name, text, where it may go from there. */
 
-/* Its upgrade request is whole; the caller's identity is asked for. */
-CONN_STATE(AUTH, "auth", TO(CONNECT_EVENT) | TO(GONE))
+/* Its upgrade request is whole; the caller's identity is asked for. Or it is being
+ * read from a record. */
+CONN_STATE(AUTH, "auth", TO(CONNECT_EVENT) | TO(DETACHED) | TO(GONE))
 /* The application decides; without one this state is passed at once. */
 CONN_STATE(CONNECT_EVENT, "connect-event", TO(OPEN) | TO(GONE))
 /* It is in the tables of its shard; messages go both ways. */

@@ -111,5 +111,7 @@ struct wps_worker; /* a thread with its loop and its shard of every hub; lives
 struct wps_conf;   /* a checked part of the configuration; lives until fini returns */
 struct wps_conn;   /* a connection; each call says how long it lives */
 struct wps_msg;    /* a message, counted (msg.h) */
+struct wps_record; /* a connection that is being written down; lives until `save`
+		      returns */
 
 #endif

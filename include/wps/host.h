@@ -340,6 +340,13 @@ struct wps_host {
 	/* [loop] The answer is not wanted any more. WPS_NOT_FOUND: there is none
 	 * of that id. */
 	int (*conn_cancel)(struct wps_conn *conn, struct wps_span id);
+
+	/* --- records -------------------------------------------------------- */
+
+	/* [loop] Inside `save` only: adds bytes to what the plugin's `restore` is
+	 * given. When memory is not to be had the record as a whole is not made:
+	 * nothing is to be looked at here. */
+	void (*record_put)(struct wps_record *record, struct wps_span bytes);
 };
 
 #endif

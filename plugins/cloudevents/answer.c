@@ -5,6 +5,8 @@
  */
 #include "answer.h"
 
+#include "state.h"
+
 #include "lib/jscan.h"
 #include "lib/utf8.h"
 
@@ -34,18 +36,6 @@ last_header(struct wps_span head, struct wps_span name)
 
 /* --- connection state ------------------------------------------------------------ */
 
-/* Of what came in a header line and goes out in one again. */
-static bool
-is_ascii(struct wps_span value)
-{
-	for (size_t i = 0; i < value.len; i++) {
-		unsigned char c = (unsigned char)value.data[i];
-		if (c >= 0x7f || (c < ' ' && c != '\t'))
-			return false;
-	}
-	return true;
-}
-
 static void
 read_state(struct answer *answer, const struct transfer_answer *from)
 {
@@ -56,7 +46,7 @@ read_state(struct answer *answer, const struct transfer_answer *from)
 		return;
 	if (state.len > STATE_MAX) {
 		fail(answer, WPS_EPROTO, "ce-connectionState is too long");
-	} else if (!is_ascii(state)) {
+	} else if (!state_is_ascii(state)) {
 		fail(answer, WPS_EPROTO, "ce-connectionState is not ASCII");
 	} else {
 		answer->has_state = true;
@@ -294,7 +284,7 @@ read_metadata(struct answer *answer, struct wps_span head)
 		header.name.len -= prefix.len;
 		struct wps_span value = last_item(header.value);
 		total += header.name.len + value.len;
-		if (header.name.len > METADATA_KEY_MAX || !is_ascii(value) ||
+		if (header.name.len > METADATA_KEY_MAX || !state_is_ascii(value) ||
 		    value.len > METADATA_VALUE_MAX || total > METADATA_TOTAL_MAX) {
 			fail(answer, WPS_EPROTO, "metadata is over its limits");
 			return;

@@ -15,7 +15,6 @@
 
 /* The answer to connect becomes a tree, in one turn of the loop. */
 #define ANSWER_CONNECT_MAX (1024 * 1024)
-#define STATE_MAX 8192 /* of ce-connectionState: it must fit into a header again */
 
 struct answer {
 	struct wps_answer out; /* borrows from the transfer and from below */

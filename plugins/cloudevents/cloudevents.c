@@ -102,6 +102,25 @@ on_wants_presence(void *worker_state, struct wps_span hub)
 	return handlers_want_presence(&worker->plugin->handlers, hub);
 }
 
+static int
+on_save(void *worker_state, void *slot, struct wps_record *record)
+{
+	const struct events_worker *worker = worker_state;
+
+	return state_save(worker->plugin->host, slot, record);
+}
+
+static int
+on_restore(void *worker_state, struct wps_span bytes, void **slot_out)
+{
+	struct conn_state *state = NULL;
+	int rc = state_restore(bytes, &state);
+
+	(void)worker_state;
+	*slot_out = state;
+	return rc;
+}
+
 static const struct wps_upstream upstream = {
 	.struct_size = sizeof(struct wps_upstream),
 	.wants = on_wants,
@@ -110,6 +129,8 @@ static const struct wps_upstream upstream = {
 	.busy = on_busy,
 	.forget = on_forget,
 	.wants_presence = on_wants_presence,
+	.save = on_save,
+	.restore = on_restore,
 };
 
 /* --- life --------------------------------------------------------------------- */

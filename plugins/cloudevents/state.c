@@ -7,17 +7,23 @@
 #include <stdlib.h>
 
 struct conn_state *
+state_new(void)
+{
+	struct conn_state *state = must_calloc(1, sizeof(*state));
+
+	state->refs = 1;
+	TAILQ_INIT(&state->chain);
+	return state;
+}
+
+struct conn_state *
 state_get(const struct wps_host *host, const struct wps_self *self,
     struct wps_conn *conn)
 {
 	void **slot = host->conn_slot(self, conn);
 
-	if (*slot == NULL) {
-		struct conn_state *state = must_calloc(1, sizeof(*state));
-		state->refs = 1;
-		TAILQ_INIT(&state->chain);
-		*slot = state;
-	}
+	if (*slot == NULL)
+		*slot = state_new();
 	return *slot;
 }
 
@@ -26,6 +32,17 @@ state_ref(struct conn_state *state)
 {
 	state->refs++;
 	return state;
+}
+
+bool
+state_is_ascii(struct wps_span value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		unsigned char c = (unsigned char)value.data[i];
+		if (c >= 0x7f || (c < ' ' && c != '\t'))
+			return false;
+	}
+	return true;
 }
 
 int

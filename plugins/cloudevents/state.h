@@ -19,6 +19,8 @@
 #include <curl/curl.h>
 #include <sys/queue.h>
 
+#define STATE_MAX 8192 /* of ce-connectionState: it must fit into a header again */
+
 /* Of one connection; an answer that brings more keeps its first ones. */
 #define COOKIES_MAX 20
 #define COOKIES_BYTES_MAX 8192
@@ -35,6 +37,9 @@ struct conn_state {
 	struct delivery_queue chain;
 };
 
+/* One reference to the caller. */
+struct conn_state *state_new(void);
+
 /* Makes it for the connection's first event; a borrowed reference. */
 struct conn_state *state_get(const struct wps_host *host,
     const struct wps_self *self, struct wps_conn *conn);
@@ -42,10 +47,21 @@ struct conn_state *state_get(const struct wps_host *host,
 struct conn_state *state_ref(struct conn_state *state);
 void state_unref(struct conn_state **state); /* leaves NULL */
 
+/* Whether a value may stand in a header line, from which it came. */
+bool state_is_ascii(struct wps_span value);
+
 /* Replaces the value; an empty one clears it. Returns WPS_OK or WPS_ENOMEM. */
 int state_set(struct conn_state *state, struct wps_span value);
 
 /* Replaces the cookies; takes the list, which may be NULL. */
 void state_set_cookies(struct conn_state *state, struct curl_slist *cookies);
+
+/* See wps_upstream.save. WPS_PENDING while events that nobody waits for are on
+ * their way: who reads the connection back must not overtake them. */
+int state_save(const struct wps_host *host, const struct conn_state *state,
+    struct wps_record *record);
+
+/* See wps_upstream.restore; WPS_OK and a state with one reference. */
+int state_restore(struct wps_span bytes, struct conn_state **state_out);
 
 #endif

@@ -137,6 +137,18 @@ ackmem_add(struct ackmem **memory, uint64_t id, uint32_t capacity)
 	insert(*memory, id);
 }
 
+uint32_t
+ackmem_count(const struct ackmem *memory)
+{
+	return memory ? memory->count : 0;
+}
+
+uint64_t
+ackmem_at(const struct ackmem *memory, uint32_t i)
+{
+	return memory->ids[(memory->oldest + i) % memory->size];
+}
+
 void
 ackmem_free(struct ackmem **memory)
 {

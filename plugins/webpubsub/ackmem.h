@@ -25,6 +25,10 @@ bool ackmem_has(const struct ackmem *memory, uint64_t id);
  */
 void ackmem_add(struct ackmem **memory, uint64_t id, uint32_t capacity);
 
+/* How many there are, and the i-th from the oldest; NULL has none. */
+uint32_t ackmem_count(const struct ackmem *memory);
+uint64_t ackmem_at(const struct ackmem *memory, uint32_t i);
+
 void ackmem_free(struct ackmem **memory);
 
 #endif

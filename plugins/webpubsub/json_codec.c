@@ -6,6 +6,7 @@
 #include "json_codec.h"
 
 #include "json_request.h"
+#include "record.h"
 #include "semantics.h"
 
 #include "lib/base64.h"
@@ -327,6 +328,12 @@ on_open(void *worker_state, struct wps_conn *conn,
 }
 
 static int
+on_restore(void *worker_state, struct wps_conn *conn, struct wps_span bytes)
+{
+	return session_restore(worker_state, conn, &json_codec, bytes);
+}
+
+static int
 on_encode(void *worker_state, const struct wps_msg_view *msg,
     struct wps_body *body)
 {
@@ -343,6 +350,8 @@ const struct wps_subprotocol json_subprotocol = {
 	.goodbye = semantics_goodbye,
 	.close = semantics_close,
 	.encode = on_encode,
+	.save = session_save,
+	.restore = on_restore,
 };
 
 static void
@@ -351,6 +360,12 @@ on_open_reliable(void *worker_state, struct wps_conn *conn,
 {
 	(void)handshake;
 	semantics_open(worker_state, conn, &json_reliable_codec);
+}
+
+static int
+on_restore_reliable(void *worker_state, struct wps_conn *conn, struct wps_span bytes)
+{
+	return session_restore(worker_state, conn, &json_reliable_codec, bytes);
 }
 
 static int
@@ -374,4 +389,6 @@ const struct wps_subprotocol json_reliable_subprotocol = {
 	.insert = insert_sequence,
 	.recover = semantics_recover,
 	.resume = semantics_resume,
+	.save = session_save,
+	.restore = on_restore_reliable,
 };

@@ -9,6 +9,7 @@
 #include "protobuf_codec.h"
 
 #include "protobuf_request.h"
+#include "record.h"
 #include "semantics.h"
 #include "wire.h"
 
@@ -282,6 +283,12 @@ on_open(void *worker_state, struct wps_conn *conn,
 }
 
 static int
+on_restore(void *worker_state, struct wps_conn *conn, struct wps_span bytes)
+{
+	return session_restore(worker_state, conn, &protobuf_codec, bytes);
+}
+
+static int
 on_encode(void *worker_state, const struct wps_msg_view *msg,
     struct wps_body *body)
 {
@@ -298,6 +305,8 @@ const struct wps_subprotocol protobuf_subprotocol = {
 	.goodbye = semantics_goodbye,
 	.close = semantics_close,
 	.encode = on_encode,
+	.save = session_save,
+	.restore = on_restore,
 };
 
 static void
@@ -306,6 +315,12 @@ on_open_reliable(void *worker_state, struct wps_conn *conn,
 {
 	(void)handshake;
 	semantics_open(worker_state, conn, &protobuf_reliable_codec);
+}
+
+static int
+on_restore_reliable(void *worker_state, struct wps_conn *conn, struct wps_span bytes)
+{
+	return session_restore(worker_state, conn, &protobuf_reliable_codec, bytes);
 }
 
 static int
@@ -329,4 +344,6 @@ const struct wps_subprotocol protobuf_reliable_subprotocol = {
 	.insert = insert_sequence,
 	.recover = semantics_recover,
 	.resume = semantics_resume,
+	.save = session_save,
+	.restore = on_restore_reliable,
 };

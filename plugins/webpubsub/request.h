@@ -30,6 +30,7 @@ enum request_kind {
 
 #define INVOCATION_ID_MAX 256 /* bytes */
 #define STREAM_ID_MAX 128     /* UTF-16 units */
+#define STREAM_ID_MAX_BYTES (3 * STREAM_ID_MAX)
 #define STREAM_IDLE_MS 300000 /* unless the client says otherwise */
 
 /* What a request says of a stream. */

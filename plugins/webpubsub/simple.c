@@ -7,8 +7,10 @@
 #include "simple.h"
 
 #include "publish.h"
+#include "record.h"
 
 #include "lib/names.h"
+#include "lib/pack.h"
 #include "lib/pct.h"
 
 #include <stdlib.h>
@@ -257,6 +259,47 @@ on_close(void *worker_state, struct wps_conn *conn)
 	simple->target = NULL;
 }
 
+/* --- records --------------------------------------------------------------- */
+
+/* What the query said: a version, then no_echo and the group, or nothing. */
+#define RECORD_VERSION 1
+
+static int
+on_save(void *worker_state, struct wps_conn *conn, struct wps_record *record)
+{
+	const struct target *target = simple_of(worker_state, conn)->target;
+
+	record_number(worker_state, record, RECORD_VERSION);
+	if (target == NULL)
+		return WPS_OK;
+	record_number(worker_state, record, target->no_echo);
+	record_bytes(worker_state, record,
+	    (struct wps_span){ target->group, target->len });
+	return WPS_OK;
+}
+
+static int
+on_restore(void *worker_state, struct wps_conn *conn, struct wps_span bytes)
+{
+	struct unpack in = { .rest = bytes };
+	struct mode mode = { .to_group = true };
+	struct target *target;
+
+	if (unpack_number(&in, 0, UINT64_MAX) != RECORD_VERSION)
+		return WPS_EPROTO;
+	if (unpack_done(&in))
+		return WPS_OK;
+	mode.no_echo = unpack_number(&in, 0, 1) != 0;
+	struct wps_span group = unpack_bytes(&in, sizeof(mode.group));
+	if (!unpack_done(&in) || !name_group_valid(group))
+		return WPS_EPROTO;
+	memcpy(mode.group, group.data, group.len);
+	mode.group_len = group.len;
+	target = make_target(&mode);
+	simple_of(worker_state, conn)->target = target;
+	return target ? WPS_OK : WPS_ENOMEM;
+}
+
 /* --- what goes out -------------------------------------------------------- */
 
 static int
@@ -285,4 +328,6 @@ const struct wps_subprotocol simple_subprotocol = {
 	.recv = on_recv,
 	.close = on_close,
 	.encode = on_encode,
+	.save = on_save,
+	.restore = on_restore,
 };

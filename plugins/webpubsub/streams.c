@@ -7,19 +7,10 @@
  * read. An idle timer is not moved by each fragment: when it runs out it looks
  * whether it has to go on.
  */
-#include "streams.h"
+#include "stream.h"
 
 #include "publish.h"
 #include "semantics.h"
-
-#define CLOSED_KEEP_MS 60000
-
-enum stream_state {
-	STREAM_UNKNOWN,
-	STREAM_ACTIVE,
-	STREAM_CLOSED, /* only remembered */
-	STREAM_STATES,
-};
 
 enum input {
 	INPUT_START,
@@ -34,22 +25,6 @@ enum input {
 	INPUTS,
 };
 
-struct stream {
-	LIST_ENTRY(stream) link; /* in the connection's list */
-	LIST_ENTRY(stream) due;  /* in the worker's, while is_due */
-	struct worker *worker;   /* borrowed */
-	struct wps_conn *conn;   /* borrowed: it ends after its streams */
-	struct wps_timer *timer; /* owned */
-	enum stream_state state;
-	bool no_echo, is_due;
-	uint32_t idle_ms;
-	uint64_t deadline_ms;
-	uint64_t expected; /* the next fragment */
-	const struct failure *outcome; /* CLOSED; NULL: as it should */
-	struct wps_span group, id;     /* in `bytes` */
-	char bytes[];
-};
-
 /* What an action works on. */
 struct act {
 	struct worker *worker;
@@ -62,14 +37,14 @@ struct act {
 
 #define FAILURE(name, text) { { name, sizeof(name) - 1 }, { text, sizeof(text) - 1 } }
 static const struct failure not_found = FAILURE("StreamNotFound", "No such stream");
-static const struct failure forbidden =
+const struct failure stream_forbidden =
     FAILURE("Forbidden", "No permission to send to the group");
-static const struct failure bad_request =
+const struct failure stream_bad_request =
     FAILURE("BadRequest", "The request is not valid for this stream");
 static const struct failure too_many = FAILURE("BadRequest", "Too many streams");
 static const struct failure internal_error =
     FAILURE("InternalServerError", "Internal server error");
-static const struct failure idle_timeout =
+const struct failure stream_idle_timeout =
     FAILURE("IdleTimeout", "The stream was idle for too long");
 static const struct failure cancelled =
     FAILURE("Cancelled", "The publisher has gone");
@@ -163,14 +138,14 @@ acknowledge_soon(struct act *act)
 
 static void on_time(void *data);
 
-static void
-wake_after(const struct act *act, uint64_t ms)
+void
+stream_wake_after(struct stream *stream, uint64_t ms)
 {
-	struct stream *stream = act->stream;
+	const struct wps_host *host = stream->worker->plugin->host;
 
-	act->host->timer_stop(stream->timer);
-	stream->timer = act->host->timer_start(
-	    act->host->conn_worker(act->conn), ms, on_time, stream);
+	host->timer_stop(stream->timer);
+	stream->timer = host->timer_start(host->conn_worker(stream->conn), ms,
+	    on_time, stream);
 }
 
 static uint64_t
@@ -185,17 +160,21 @@ keep_alive(struct act *act)
 	act->stream->deadline_ms = now_ms(act) + act->stream->idle_ms;
 }
 
+void
+stream_free(struct stream *stream)
+{
+	not_due(stream);
+	stream->worker->plugin->host->timer_stop(stream->timer);
+	LIST_REMOVE(stream, link);
+	free(stream);
+}
+
 static void
 forget(struct act *act)
 {
-	struct stream *stream = act->stream;
-
-	not_due(stream);
-	act->host->timer_stop(stream->timer);
-	LIST_REMOVE(stream, link);
-	act->session->stream_count--;
+	stream_free(act->stream);
 	act->stream = NULL;
-	free(stream);
+	act->session->stream_count--;
 }
 
 /* The last word; a reliable client may ask for it again. */
@@ -213,7 +192,8 @@ close_stream(struct act *act, const struct failure *failure)
 	}
 	stream->state = STREAM_CLOSED;
 	stream->outcome = failure;
-	wake_after(act, CLOSED_KEEP_MS);
+	stream->deadline_ms = now_ms(act) + STREAM_CLOSED_KEEP_MS;
+	stream_wake_after(stream, STREAM_CLOSED_KEEP_MS);
 }
 
 /* Room for one more: a closed stream makes place, the oldest first. */
@@ -235,24 +215,34 @@ make_room(struct act *act)
 	return true;
 }
 
-static struct stream *
-stream_new(const struct act *act)
+struct stream *
+stream_make(struct worker *worker, struct wps_conn *conn, struct wps_span group,
+    struct wps_span id)
 {
-	const struct request *request = act->request;
-	struct wps_span id = request->stream.id;
-	struct stream *stream = calloc(1, sizeof(*stream) +
-	    request->name.len + id.len);
+	struct stream *stream = calloc(1, sizeof(*stream) + group.len + id.len);
 
 	if (stream == NULL)
 		return NULL;
 	char *bytes = stream->bytes;
-	memcpy(bytes, request->name.data, request->name.len);
-	stream->group = (struct wps_span){ bytes, request->name.len };
-	bytes += request->name.len;
+	memcpy(bytes, group.data, group.len);
+	stream->group = (struct wps_span){ bytes, group.len };
+	bytes += group.len;
 	memcpy(bytes, id.data, id.len);
 	stream->id = (struct wps_span){ bytes, id.len };
-	stream->worker = act->worker;
-	stream->conn = act->conn;
+	stream->worker = worker;
+	stream->conn = conn;
+	return stream;
+}
+
+static struct stream *
+stream_new(const struct act *act)
+{
+	const struct request *request = act->request;
+	struct stream *stream = stream_make(act->worker, act->conn,
+	    request->name, request->stream.id);
+
+	if (stream == NULL)
+		return NULL;
 	stream->state = STREAM_ACTIVE;
 	stream->no_echo = request->no_echo;
 	stream->idle_ms = request->stream.idle_ms;
@@ -264,7 +254,7 @@ static void
 begin(struct act *act)
 {
 	if (!act->host->conn_may(act->conn, WPS_PERM_SEND, act->request->name)) {
-		say_closed(act, &forbidden);
+		say_closed(act, &stream_forbidden);
 		return;
 	}
 	if (!make_room(act)) {
@@ -279,7 +269,7 @@ begin(struct act *act)
 	LIST_INSERT_HEAD(&act->session->streams, act->stream, link);
 	act->session->stream_count++;
 	keep_alive(act);
-	wake_after(act, act->stream->idle_ms);
+	stream_wake_after(act->stream, act->stream->idle_ms);
 	acknowledge(act);
 }
 
@@ -336,8 +326,8 @@ accept(struct act *act)
 	};
 
 	if (!act->host->conn_may(act->conn, WPS_PERM_SEND, act->stream->group)) {
-		send_failed(act, &forbidden);
-		close_stream(act, &forbidden);
+		send_failed(act, &stream_forbidden);
+		close_stream(act, &stream_forbidden);
 		return;
 	}
 	if (send(act, draft, (struct wps_stream){ .end = false }) != WPS_OK) {
@@ -380,7 +370,7 @@ unknown(struct act *act)
 static void
 refuse(struct act *act)
 {
-	say_closed(act, &bad_request);
+	say_closed(act, &stream_bad_request);
 }
 
 /* The publisher drops its state of the id when it hears of the refusal. */
@@ -388,7 +378,7 @@ static void
 refuse_and_end(struct act *act)
 {
 	send_failed(act, &cancelled);
-	close_stream(act, &bad_request);
+	close_stream(act, &stream_bad_request);
 }
 
 static void
@@ -403,11 +393,12 @@ time_out(struct act *act)
 	uint64_t now = now_ms(act);
 
 	if (now < act->stream->deadline_ms) {
-		wake_after(act, act->stream->deadline_ms - now);
+		stream_wake_after(act->stream,
+		    act->stream->deadline_ms - now);
 		return;
 	}
-	send_failed(act, &idle_timeout);
-	close_stream(act, &idle_timeout);
+	send_failed(act, &stream_idle_timeout);
+	close_stream(act, &stream_idle_timeout);
 }
 
 static void
@@ -497,8 +488,21 @@ input_of(const struct act *act)
 	}
 }
 
-static struct stream *
-find(const struct streams *streams, struct wps_span id)
+void
+streams_append(struct streams *streams, struct stream *stream)
+{
+	struct stream *last = LIST_FIRST(streams);
+
+	while (last && LIST_NEXT(last, link))
+		last = LIST_NEXT(last, link);
+	if (last)
+		LIST_INSERT_AFTER(last, stream, link);
+	else
+		LIST_INSERT_HEAD(streams, stream, link);
+}
+
+struct stream *
+stream_find(const struct streams *streams, struct wps_span id)
 {
 	struct stream *stream;
 
@@ -520,7 +524,7 @@ streams_run(struct worker *worker, struct wps_conn *conn,
 		.host = host,
 		.conn = conn,
 		.session = session,
-		.stream = find(&session->streams, request->stream.id),
+		.stream = stream_find(&session->streams, request->stream.id),
 		.request = request,
 	};
 

@@ -225,7 +225,8 @@ test_states_move_as_the_table_says(void)
 		enum conn_state from;
 		unsigned to;
 	} moves[] = {
-		{ CONN_AUTH, 1u << CONN_CONNECT_EVENT | 1u << CONN_GONE },
+		{ CONN_AUTH, 1u << CONN_CONNECT_EVENT | 1u << CONN_DETACHED |
+		  1u << CONN_GONE },
 		{ CONN_CONNECT_EVENT, 1u << CONN_OPEN | 1u << CONN_GONE },
 		{ CONN_OPEN, 1u << CONN_DETACHED | 1u << CONN_CLOSING |
 		  1u << CONN_GONE },

@@ -114,6 +114,31 @@ struct wps_subprotocol {
 	 */
 	bool (*urgent)(void *worker_state, struct wps_conn *conn,
 	    enum wps_frame frame, struct wps_span data);
+
+	/*
+	 * [loop] Writes its state of the connection down with host->record_put.
+	 * What is read back comes from another process, which may have another
+	 * version of the plugin: the bytes best begin with a version of their
+	 * own. Nothing changes by it. Not called while an event or an invocation
+	 * is pending. Returns WPS_OK, or WPS_PENDING: there is something that
+	 * cannot be written and soon ends by itself. NULL, as `restore` then is:
+	 * connections can be written down only if conn_size is 0 and there is no
+	 * `close`.
+	 */
+	int (*save)(void *worker_state, struct wps_conn *conn,
+	    struct wps_record *record);
+
+	/*
+	 * [loop] Takes the place of `open` for a connection that was written
+	 * down: fills its zeroed state from what save had put, to be judged like
+	 * anything that comes from outside; borrowed. The connection is in no
+	 * group and no table yet and hears nothing; its view and what it may do
+	 * are known. Returns WPS_OK, after which nothing fails any more and
+	 * `close` is called in the end; WPS_EPROTO: the bytes are not valid; or
+	 * WPS_ENOMEM. After a failure nothing is kept, and `close` is not called.
+	 */
+	int (*restore)(void *worker_state, struct wps_conn *conn,
+	    struct wps_span bytes);
 };
 
 #define WPS_INSERTS 2     /* inserts of one body at most */

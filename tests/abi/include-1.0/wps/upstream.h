@@ -108,6 +108,23 @@ struct wps_upstream {
 	 * for each worker and hub, so that the others pay nothing. May be NULL:
 	 * they are not. */
 	bool (*wants_presence)(void *worker_state, struct wps_span hub);
+
+	/*
+	 * [loop] Writes down what the slot of a connection holds with
+	 * host->record_put, as wps_subprotocol.save does; called only if the slot
+	 * is not NULL. Returns WPS_OK, or WPS_PENDING: the connection's events
+	 * are on their way, which the next owner must not overtake. NULL, as
+	 * `restore` then is: a connection with a slot cannot be written down.
+	 */
+	int (*save)(void *worker_state, void *slot, struct wps_record *record);
+
+	/*
+	 * [loop] Makes a slot from what save had put, as
+	 * wps_subprotocol.restore does. Returns WPS_OK and the slot, which
+	 * `forget` gets in the end; WPS_EPROTO or WPS_ENOMEM, and nothing is kept.
+	 */
+	int (*restore)(void *worker_state, struct wps_span bytes,
+	    void **slot_out);
 };
 
 #endif

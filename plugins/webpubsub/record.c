@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "record.h"
+
+#include "semantics.h"
+#include "stream.h"
+
+#include "lib/names.h"
+#include "lib/pack.h"
+
+#define RECORD_VERSION 1
+
+void
+record_number(const struct worker *worker, struct wps_record *record,
+    uint64_t value)
+{
+	char number[PACK_NUMBER_MAX];
+
+	worker->plugin->host->record_put(record,
+	    (struct wps_span){ number, pack_number(number, value) });
+}
+
+void
+record_bytes(const struct worker *worker, struct wps_record *record,
+    struct wps_span bytes)
+{
+	record_number(worker, record, bytes.len);
+	worker->plugin->host->record_put(record, bytes);
+}
+
+/* --- ack ids ------------------------------------------------------------------- */
+
+static void
+save_acks(const struct worker *worker, struct wps_record *record,
+    const struct ackmem *acks)
+{
+	uint32_t count = ackmem_count(acks);
+
+	record_number(worker, record, count);
+	for (uint32_t i = 0; i < count; i++)
+		record_number(worker, record, ackmem_at(acks, i));
+}
+
+/* Of more than are remembered here the newest stay. */
+static bool
+restore_acks(const struct worker *worker, struct session *session,
+    struct unpack *in)
+{
+	uint64_t count = unpack_number(in, 0, ACKMEM_MAX);
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t id = unpack_number(in, 0, UINT64_MAX);
+		if (in->failed || ackmem_has(session->acks, id))
+			return false;
+		ackmem_add(&session->acks, id, worker->plugin->ack_ids);
+	}
+	return !in->failed;
+}
+
+/* --- streams -------------------------------------------------------------------- */
+
+/* Their places are what is written: new ones go to the end. */
+static const struct failure *const outcomes[] = {
+	NULL, /* as it should */
+	&stream_forbidden,
+	&stream_bad_request,
+	&stream_idle_timeout,
+};
+#define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))
+
+static unsigned
+outcome_of(const struct stream *stream)
+{
+	unsigned i = OUTCOMES - 1;
+
+	while (i > 0 && outcomes[i] != stream->outcome)
+		i--;
+	return i;
+}
+
+static void
+save_stream(const struct worker *worker, struct wps_record *record,
+    const struct stream *stream, uint64_t now_ms)
+{
+	bool late = stream->deadline_ms < now_ms;
+
+	record_bytes(worker, record, stream->id);
+	record_bytes(worker, record, stream->group);
+	record_number(worker, record, stream->state);
+	record_number(worker, record, stream->no_echo);
+	record_number(worker, record, stream->idle_ms);
+	record_number(worker, record, late ? 0 : stream->deadline_ms - now_ms);
+	record_number(worker, record, stream->expected);
+	record_number(worker, record, outcome_of(stream));
+}
+
+/* What a stream is when nobody knows it any more but its record. */
+struct saved {
+	struct wps_span id, group;
+	enum stream_state state;
+	bool no_echo;
+	uint32_t idle_ms;
+	uint64_t left_ms, expected;
+	const struct failure *outcome;
+};
+
+static bool
+read_stream(struct unpack *in, struct saved *saved)
+{
+	saved->id = unpack_bytes(in, STREAM_ID_MAX_BYTES);
+	saved->group = unpack_bytes(in, NAME_GROUP_MAX_BYTES);
+	saved->state = (enum stream_state)unpack_number(in, STREAM_ACTIVE,
+	    STREAM_CLOSED);
+	saved->no_echo = unpack_number(in, 0, 1) != 0;
+	saved->idle_ms = (uint32_t)unpack_number(in, 1, UINT32_MAX);
+	saved->left_ms = unpack_number(in, 0, saved->state == STREAM_ACTIVE ?
+	    saved->idle_ms : STREAM_CLOSED_KEEP_MS);
+	saved->expected = unpack_number(in, 1, INT64_MAX);
+	saved->outcome = outcomes[unpack_number(in, 0,
+	    saved->state == STREAM_ACTIVE ? 0 : OUTCOMES - 1)];
+	return !in->failed && stream_id_valid(saved->id) &&
+	    name_group_valid(saved->group);
+}
+
+static int
+restore_stream(struct worker *worker, struct wps_conn *conn,
+    struct session *session, const struct saved *saved)
+{
+	const struct wps_host *host = worker->plugin->host;
+	struct stream *stream =
+	    stream_make(worker, conn, saved->group, saved->id);
+
+	if (stream == NULL)
+		return WPS_ENOMEM;
+	stream->state = saved->state;
+	stream->no_echo = saved->no_echo;
+	stream->idle_ms = saved->idle_ms;
+	stream->expected = saved->expected;
+	stream->outcome = saved->outcome;
+	stream->deadline_ms =
+	    host->now_ms(host->conn_worker(conn)) + saved->left_ms;
+	streams_append(&session->streams, stream);
+	session->stream_count++;
+	stream_wake_after(stream, saved->left_ms);
+	return WPS_OK;
+}
+
+static int
+restore_streams(struct worker *worker, struct wps_conn *conn,
+    struct session *session, struct unpack *in)
+{
+	struct saved saved;
+
+	while (unpack_more(in)) {
+		if (session->stream_count == STREAMS_MAX ||
+		    !read_stream(in, &saved) ||
+		    stream_find(&session->streams, saved.id) ||
+		    (saved.state == STREAM_CLOSED && !session->codec->reliable))
+			return WPS_EPROTO;
+		int rc = restore_stream(worker, conn, session, &saved);
+		if (rc != WPS_OK)
+			return rc;
+	}
+	return unpack_done(in) ? WPS_OK : WPS_EPROTO;
+}
+
+/* --- sessions --------------------------------------------------------------------- */
+
+int
+session_save(void *worker_state, struct wps_conn *conn,
+    struct wps_record *record)
+{
+	const struct worker *worker = worker_state;
+	const struct wps_host *host = worker->plugin->host;
+	const struct session *session = host->conn_data(conn);
+	uint64_t now_ms = host->now_ms(host->conn_worker(conn));
+	const struct stream *stream;
+
+	record_number(worker, record, RECORD_VERSION);
+	save_acks(worker, record, session->acks);
+	LIST_FOREACH(stream, &session->streams, link) {
+		if (stream->is_due)
+			return WPS_PENDING;
+		save_stream(worker, record, stream, now_ms);
+	}
+	return WPS_OK;
+}
+
+static void
+drop(struct session *session)
+{
+	while (!LIST_EMPTY(&session->streams))
+		stream_free(LIST_FIRST(&session->streams));
+	session->stream_count = 0;
+	ackmem_free(&session->acks);
+}
+
+int
+session_restore(struct worker *worker, struct wps_conn *conn,
+    const struct codec *codec, struct wps_span bytes)
+{
+	struct session *session = worker->plugin->host->conn_data(conn);
+	struct unpack in = { .rest = bytes };
+	int rc = WPS_EPROTO;
+
+	session->codec = codec;
+	if (unpack_number(&in, 0, UINT64_MAX) == RECORD_VERSION &&
+	    restore_acks(worker, session, &in))
+		rc = restore_streams(worker, conn, session, &in);
+	if (rc != WPS_OK)
+		drop(session);
+	return rc;
+}
