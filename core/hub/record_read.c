@@ -306,7 +306,7 @@ read_permissions(const struct reading *in, struct perms *perms)
 		    WPS_RULE_ALL, WPS_RULE_DENY);
 		rule.name = unpack_bytes(&from, NAME_GROUP_MAX_BYTES);
 		if (from.failed || !rule_follows(&rule, &last))
-			break;
+			return refuse(in, "the permissions are not valid");
 		int rc = apply_rule(perms, &rule, in->options.rules_per_conn);
 		if (rc != WPS_OK)
 			return refuse(in, rc == WPS_FULL ?
