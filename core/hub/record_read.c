@@ -347,6 +347,7 @@ judge_groups(const struct reading *in)
 struct kept {
 	uint64_t sequence, left_ms;
 	uint8_t frame, insert_count;
+	uint8_t insert_slot[WPS_INSERTS];
 	uint32_t insert_at[WPS_INSERTS];
 	struct wps_span data;
 };
@@ -357,7 +358,8 @@ insert_fits(const struct kept *kept, unsigned i)
 {
 	size_t at = kept->insert_at[i];
 
-	if (at > kept->data.len || (i > 0 && at < kept->insert_at[i - 1]))
+	if (at > kept->data.len || (i > 0 && (at < kept->insert_at[i - 1] ||
+	    kept->insert_slot[i] <= kept->insert_slot[i - 1])))
 		return false;
 	return kept->frame != WPS_FRAME_TEXT || at == kept->data.len ||
 	    ((unsigned char)kept->data.data[at] & 0xc0) != 0x80;
@@ -384,9 +386,12 @@ read_kept(struct unpack *from, struct kept *kept, uint64_t after, uint64_t last)
 	    WPS_FRAME_BINARY);
 	kept->left_ms = unpack_number(from, 0, INT64_MAX);
 	kept->insert_count = (uint8_t)unpack_number(from, 0, WPS_INSERTS);
-	for (unsigned i = 0; i < kept->insert_count; i++)
+	for (unsigned i = 0; i < kept->insert_count; i++) {
+		kept->insert_slot[i] =
+		    (uint8_t)unpack_number(from, 0, WPS_SLOTS - 1);
 		kept->insert_at[i] =
 		    (uint32_t)unpack_number(from, 0, UINT32_MAX);
+	}
 	kept->data = unpack_bytes(from, SIZE_MAX);
 	return !from->failed && kept->sequence > 0;
 }
@@ -401,6 +406,7 @@ keep(const struct reading *in, struct replay *replay, const struct kept *kept)
 	if (kept->data.len > 0)
 		memcpy(body_data(body), kept->data.data, kept->data.len);
 	body->insert_count = kept->insert_count;
+	memcpy(body->insert_slot, kept->insert_slot, sizeof(body->insert_slot));
 	memcpy(body->insert_at, kept->insert_at, sizeof(body->insert_at));
 	if (kept->left_ms > 0)
 		body->expires_ms = worker_now_ms(in->worker) + kept->left_ms;

@@ -161,15 +161,12 @@ static int
 put_permissions(struct wps_conn *conn, struct wps_record *record,
     struct wps_err *err)
 {
-	static const enum wps_perm perms[PERM_KINDS] = {
-		WPS_PERM_JOIN_LEAVE, WPS_PERM_SEND,
-	};
 	struct rules rules = { .items = NULL };
 
 	(void)err;
-	for (unsigned i = 0; i < PERM_KINDS; i++) {
+	for (unsigned perm = 1; perm <= PERM_KINDS; perm++) {
 		size_t from = rules.count;
-		perms_walk(&conn->perms, perms[i], add_rule, &rules);
+		perms_walk(&conn->perms, (enum wps_perm)perm, add_rule, &rules);
 		sort_overrides(&rules, from);
 	}
 	for (size_t i = 0; i < rules.count; i++) {
@@ -227,8 +224,10 @@ put_kept(struct wps_record *record, const struct replay_entry *entry,
 	put_number(record, body->opcode);
 	put_number(record, body->expires_ms ? body->expires_ms - now_ms : 0);
 	put_number(record, body->insert_count);
-	for (unsigned i = 0; i < body->insert_count; i++)
+	for (unsigned i = 0; i < body->insert_count; i++) {
+		put_number(record, body->insert_slot[i]);
 		put_number(record, body->insert_at[i]);
+	}
 	put_bytes(record, (struct wps_span){ body_data(body), body->len });
 }
 

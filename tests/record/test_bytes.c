@@ -43,7 +43,7 @@ static const struct draft full = {
 	.permissions = BYTES("\1\2\5team*" "\1\3\4deck" "\1\4\5team7" "\2\1\0"
 	    "\2\4\1x"),
 	.groups = BYTES("\1a" "\1b" "\3b\xc3\xb6"),
-	.replay = BYTES("\x09" "\3\1\0\1\1\2{}" "\5\1\x90\x03\0\3\"\xc3\xb6"),
+	.replay = BYTES("\x09" "\3\1\0\1\0\1\2{}" "\5\1\x90\x03\0\3\"\xc3\xb6"),
 	.subprotocol = BYTES("\1" "\2\7\xac\2" "\1s\4deck\1\1\xc8\1\xc7\1\5\0"
 	    "\1t\4deck\2\0\xc8\1\x90\x03\1\2"),
 	.slots = BYTES("\13cloudevents" "\67" "\1\4\5state" "\56" COOKIE),
@@ -386,7 +386,8 @@ test_permissions_are_judged_and_limited(void)
 	    "\1\2\1a" "\1\2\1a" "\1\2\1a" "\1\2\1a" "\1\2\1a" "\1\2\1a"
 	    "\1\2\1a"), limit);
 	REFUSED(permissions, WPS_SPAN("\0\1\0"), bad);
-	REFUSED(permissions, WPS_SPAN("\3\1\0"), bad);
+	TAKEN(permissions, WPS_SPAN("\4\1\0"));
+	REFUSED(permissions, WPS_SPAN("\5\1\0"), bad);
 	REFUSED(permissions, WPS_SPAN("\1\0\0"), bad);
 	REFUSED(permissions, WPS_SPAN("\1\5\0"), bad);
 	REFUSED(permissions, WPS_SPAN("\1\1\0" "\1\1\0"), bad);
@@ -430,7 +431,7 @@ test_kept_messages_are_judged_and_limited(void)
 
 	set_up(&f);
 	TAKEN(replay, WPS_SPAN("\3" "\1\1\0\0\0" "\3\2\0\0\1\xff"));
-	TAKEN(replay, WPS_SPAN("\1" "\1\1\0\2\0\2\2{}"));
+	TAKEN(replay, WPS_SPAN("\1" "\1\1\0\2\0\0\7\2\2{}"));
 	REFUSED(replay, WPS_SPAN("\3" "\1\1\0\0\0" "\2\1\0\0\0" "\3\1\0\0\0"),
 	    "there are more kept messages than the hub allows");
 	REFUSED(replay, WPS_SPAN_NONE, "there are no sequence ids");
@@ -442,10 +443,12 @@ test_kept_messages_are_judged_and_limited(void)
 	REFUSED(replay, WPS_SPAN("\1" "\1\0\0\0\0"), bad);
 	REFUSED(replay, WPS_SPAN("\1" "\1\3\0\0\0"), bad);
 	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\0\1\xff"), bad);
-	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\1\3\2{}"), bad);
-	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\2\1\0\2{}"), bad);
-	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\1\1\2\xc3\xb6"), bad);
-	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\3\0\0\0\2{}"), bad);
+	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\1\0\3\2{}"), bad);
+	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\1\10\2\2{}"), bad);
+	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\2\0\0\0\2\2{}"), bad);
+	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\2\0\1\1\0\2{}"), bad);
+	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\1\0\1\2\xc3\xb6"), bad);
+	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\3\0\0\1\0\2\0\2{}"), bad);
 	draft = small;
 	draft.sub = draft.spelled = PLAIN;
 	check_refused(&f, "not reliable", &draft,
