@@ -114,6 +114,59 @@ groupstate_free(struct wps_conn *conn)
 	conn->states = NULL;
 }
 
+/* --- records --------------------------------------------------------------- */
+
+size_t
+groupstate_count(const struct wps_conn *conn)
+{
+	return conn->states ? conn->states->count : 0;
+}
+
+struct groupstate_entry
+groupstate_at(const struct wps_conn *conn, size_t i)
+{
+	const struct state_entry *entry = conn->states->entries[i];
+
+	return (struct groupstate_entry){
+		.group = { entry->group->name, entry->group->len },
+		.state = entry->state,
+		.watches = entry->watches,
+	};
+}
+
+uint64_t
+groupstate_updated_ms(const struct wps_conn *conn)
+{
+	return conn->states ? conn->states->updated_ms : 0;
+}
+
+bool
+groupstate_awaits(const struct wps_conn *conn)
+{
+	for (size_t i = 0; i < groupstate_count(conn); i++)
+		if (conn->states->entries[i]->gathering)
+			return true;
+	return false;
+}
+
+void
+groupstate_restore(struct wps_conn *conn, const struct groupstate_entry *given)
+{
+	struct membership *membership = shard_membership(conn, given->group);
+
+	wps_assert(membership != NULL);
+	struct state_entry *entry = entry_get(conn, membership);
+	entry->state = given->state;
+	entry->watches = given->watches;
+}
+
+void
+groupstate_restore_updated_ms(struct wps_conn *conn, uint64_t updated_ms)
+{
+	if (updated_ms > 0)
+		states_of(conn)->updated_ms = updated_ms;
+}
+
 /* --- gatherings --------------------------------------------------------------- */
 
 /* The states of one worker's members. */

@@ -39,6 +39,26 @@ void groupstate_unwatch(struct wps_conn *conn, struct wps_span group);
 void groupstate_leave(struct wps_conn *conn, const struct membership *membership);
 void groupstate_moved(struct wps_conn *conn, const struct membership *membership);
 
+/* What a record knows of a membership. */
+struct groupstate_entry {
+	struct wps_span group;
+	struct wps_msg *state; /* NULL: none */
+	bool watches;
+};
+
+/* All that there are; borrowed. */
+size_t groupstate_count(const struct wps_conn *conn);
+struct groupstate_entry groupstate_at(const struct wps_conn *conn, size_t i);
+/* When the connection changed a state last; 0: never. */
+uint64_t groupstate_updated_ms(const struct wps_conn *conn);
+/* Whether a snapshot is on its way. */
+bool groupstate_awaits(const struct wps_conn *conn);
+
+/* A member is as it was: nobody hears of it. Takes the reference to the state. */
+void groupstate_restore(struct wps_conn *conn,
+    const struct groupstate_entry *entry);
+void groupstate_restore_updated_ms(struct wps_conn *conn, uint64_t updated_ms);
+
 /* Of a connection that is in no group any more. */
 void groupstate_free(struct wps_conn *conn);
 

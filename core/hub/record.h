@@ -35,6 +35,7 @@ enum record_tag {
 	RECORD_REPLAY = 8,       /* of a reliable subprotocol */
 	RECORD_SUBPROTOCOL = 10, /* what the subprotocol has put */
 	RECORD_SLOTS = 12,       /* what upstreams have put */
+	RECORD_STATES = 14,      /* what it says and hears of members of groups */
 	RECORD_TAGS,
 };
 

@@ -5,7 +5,7 @@
  * subprotocol make of their bytes. Behind that nothing fails, and it enters the
  * tables.
  */
-#include "hub/record.h"
+#include "hub/record_impl.h"
 
 #include "hub/conn.h"
 #include "hub/presence.h"
@@ -33,6 +33,7 @@ struct reading {
 	uint64_t age_ms, window_ms;
 	bool announced;
 	struct hub_options options;
+	struct record_states states; /* owned */
 };
 
 static const struct points *
@@ -236,16 +237,6 @@ check_absent(const struct reading *in)
 
 /* --- permissions ------------------------------------------------------------------ */
 
-/* Whether a stands before b. */
-static bool
-is_before(struct wps_span a, struct wps_span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
-
-	return order ? order < 0 : a.len < b.len;
-}
-
 /* All groups, then patterns, then single groups in the order of their names. */
 static bool
 rule_follows(const struct wps_rule *rule, const struct wps_rule *last)
@@ -260,7 +251,7 @@ rule_follows(const struct wps_rule *rule, const struct wps_rule *last)
 	case WPS_RULE_ALLOW:
 	case WPS_RULE_DENY:
 		return last->kind <= WPS_RULE_PATTERN ||
-		    is_before(last->name, rule->name);
+		    record_order(last->name, rule->name) < 0;
 	}
 	return false;
 }
@@ -331,7 +322,7 @@ judge_groups(const struct reading *in)
 		struct wps_span group =
 		    unpack_bytes(&from, NAME_GROUP_MAX_BYTES);
 		if (from.failed || !name_group_valid(group) ||
-		    !is_before(last, group))
+		    (count > 0 && record_order(last, group) >= 0))
 			return refuse(in, "the groups are not valid");
 		if (count++ == in->options.groups_per_conn)
 			return refuse(in,
@@ -340,6 +331,19 @@ judge_groups(const struct reading *in)
 	}
 	return unpack_done(&from) ? WPS_OK :
 	    refuse(in, "the groups are not valid");
+}
+
+static int
+read_states(struct reading *in)
+{
+	int rc = record_read_states(&in->states, in->sections[RECORD_STATES],
+	    in->sections[RECORD_GROUPS], &(struct wps_state){
+		.conn = in->id,
+		.user = in->user.len > 0 ? in->user : WPS_SPAN_NONE,
+	    });
+
+	return rc == WPS_EPROTO ?
+	    refuse(in, "the group states are not valid") : rc;
 }
 
 /* --- kept messages -------------------------------------------------------------------- */
@@ -540,18 +544,19 @@ join_groups(const struct reading *in, struct wps_conn *conn)
 }
 
 static void
-enter(const struct reading *in, struct wps_conn *conn)
+enter(struct reading *in, struct wps_conn *conn)
 {
 	uint64_t window_ms = in->options.recovery_window_ms;
 
 	conn_revive(conn,
 	    in->window_ms < window_ms ? in->window_ms : window_ms);
 	join_groups(in, conn);
+	record_enter_states(&in->states, conn);
 	conn->announced = in->announced;
 }
 
 static int
-make(const struct reading *in, struct wps_conn **conn_out)
+make(struct reading *in, struct wps_conn **conn_out)
 {
 	struct hub *hub = hub_get(&worker_server(in->worker)->hubs, in->hub);
 
@@ -586,10 +591,13 @@ record_read(struct worker *worker, struct wps_span bytes,
 	if (rc == WPS_OK)
 		rc = judge_groups(&in);
 	if (rc == WPS_OK)
+		rc = read_states(&in);
+	if (rc == WPS_OK)
 		rc = check_absent(&in);
 	if (rc == WPS_OK)
 		rc = make(&in, conn_out);
 	if (rc == WPS_ENOMEM)
 		(void)refuse(&in, "there is no memory for it");
+	record_states_fini(&in.states);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "hub/record.h"
+#include "hub/record_impl.h"
 
 #include "hub/conn.h"
 #include "hub/invoke.h"
@@ -50,8 +50,8 @@ record_fini(struct wps_record *record)
 	*record = (struct wps_record){ .data = NULL };
 }
 
-static void
-put_number(struct wps_record *record, uint64_t value)
+void
+record_number(struct wps_record *record, uint64_t value)
 {
 	char number[PACK_NUMBER_MAX];
 
@@ -59,10 +59,10 @@ put_number(struct wps_record *record, uint64_t value)
 	    pack_number(number, value) });
 }
 
-static void
-put_bytes(struct wps_record *record, struct wps_span bytes)
+void
+record_bytes(struct wps_record *record, struct wps_span bytes)
 {
-	put_number(record, bytes.len);
+	record_number(record, bytes.len);
 	record_put(record, bytes);
 }
 
@@ -80,6 +80,15 @@ put_length(struct wps_record *record, size_t at)
 		memmove(record->data + at + len, record->data + at, behind);
 	memcpy(record->data + at, number, len);
 	record->len += len;
+}
+
+int
+record_order(struct wps_span a, struct wps_span b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
+
+	return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
 /* --- sections ----------------------------------------------------------------- */
@@ -102,14 +111,14 @@ put_identity(struct wps_conn *conn, struct wps_record *record,
     struct wps_err *err)
 {
 	(void)err;
-	put_bytes(record, conn->view.hub);
-	put_bytes(record, conn->view.id);
-	put_bytes(record, conn->view.user);
-	put_bytes(record, wps_span_str(conn->sub->ops.name));
-	put_bytes(record, conn->view.subprotocol);
-	put_number(record, worker_now_ms(conn->worker) - conn->opened_ms);
-	put_number(record, conn->announced);
-	put_number(record, window_left_ms(conn));
+	record_bytes(record, conn->view.hub);
+	record_bytes(record, conn->view.id);
+	record_bytes(record, conn->view.user);
+	record_bytes(record, wps_span_str(conn->sub->ops.name));
+	record_bytes(record, conn->view.subprotocol);
+	record_number(record, worker_now_ms(conn->worker) - conn->opened_ms);
+	record_number(record, conn->announced);
+	record_number(record, window_left_ms(conn));
 	return WPS_OK;
 }
 
@@ -129,18 +138,9 @@ add_rule(const struct wps_rule *rule, void *data)
 }
 
 static int
-compare_spans(struct wps_span a, struct wps_span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
-
-	return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-static int
 compare_rules(const void *a, const void *b)
 {
-	return compare_spans(((const struct wps_rule *)a)->name,
+	return record_order(((const struct wps_rule *)a)->name,
 	    ((const struct wps_rule *)b)->name);
 }
 
@@ -170,9 +170,9 @@ put_permissions(struct wps_conn *conn, struct wps_record *record,
 		sort_overrides(&rules, from);
 	}
 	for (size_t i = 0; i < rules.count; i++) {
-		put_number(record, rules.items[i].perm);
-		put_number(record, rules.items[i].kind);
-		put_bytes(record, rules.items[i].name);
+		record_number(record, rules.items[i].perm);
+		record_number(record, rules.items[i].kind);
+		record_bytes(record, rules.items[i].name);
 	}
 	free(rules.items);
 	return WPS_OK;
@@ -184,7 +184,7 @@ compare_groups(const void *a, const void *b)
 	const struct named *x = *(const struct named *const *)a;
 	const struct named *y = *(const struct named *const *)b;
 
-	return compare_spans((struct wps_span){ x->name, x->len },
+	return record_order((struct wps_span){ x->name, x->len },
 	    (struct wps_span){ y->name, y->len });
 }
 
@@ -205,7 +205,7 @@ put_groups(struct wps_conn *conn, struct wps_record *record,
 	qsort(groups, conn->group_count, sizeof(const struct named *),
 	    compare_groups);
 	for (uint32_t i = 0; i < conn->group_count; i++)
-		put_bytes(record,
+		record_bytes(record,
 		    (struct wps_span){ groups[i]->name, groups[i]->len });
 	free(groups);
 	return WPS_OK;
@@ -220,15 +220,15 @@ put_kept(struct wps_record *record, const struct replay_entry *entry,
 
 	if (body->expires_ms > 0 && body->expires_ms <= now_ms)
 		return;
-	put_number(record, entry->sequence);
-	put_number(record, body->opcode);
-	put_number(record, body->expires_ms ? body->expires_ms - now_ms : 0);
-	put_number(record, body->insert_count);
+	record_number(record, entry->sequence);
+	record_number(record, body->opcode);
+	record_number(record, body->expires_ms ? body->expires_ms - now_ms : 0);
+	record_number(record, body->insert_count);
 	for (unsigned i = 0; i < body->insert_count; i++) {
-		put_number(record, body->insert_slot[i]);
-		put_number(record, body->insert_at[i]);
+		record_number(record, body->insert_slot[i]);
+		record_number(record, body->insert_at[i]);
 	}
-	put_bytes(record, (struct wps_span){ body_data(body), body->len });
+	record_bytes(record, (struct wps_span){ body_data(body), body->len });
 }
 
 static int
@@ -240,7 +240,7 @@ put_replay(struct wps_conn *conn, struct wps_record *record,
 	(void)err;
 	if (conn->replay == NULL)
 		return WPS_OK;
-	put_number(record, conn->replay->last);
+	record_number(record, conn->replay->last);
 	for (uint32_t i = 0; i < conn->replay->count; i++)
 		put_kept(record, replay_at(conn->replay, i), now_ms);
 	return WPS_OK;
@@ -277,7 +277,7 @@ put_slot(struct wps_conn *conn, const struct wps_self *self,
 		    self->plugin->name);
 		return WPS_DECLINED;
 	}
-	put_bytes(record, wps_span_str(self->plugin->name));
+	record_bytes(record, wps_span_str(self->plugin->name));
 	size_t at = record->len;
 	int rc = upstream->ops.save(plugin_state(conn->worker, self), slot,
 	    record);
@@ -309,6 +309,7 @@ static const struct {
 	{ RECORD_REPLAY, put_replay },
 	{ RECORD_SUBPROTOCOL, put_subprotocol },
 	{ RECORD_SLOTS, put_slots },
+	{ RECORD_STATES, record_put_states },
 };
 
 /* --- the whole ------------------------------------------------------------------ */
@@ -322,7 +323,7 @@ put_sections(struct wps_conn *conn, struct wps_record *record,
 
 	for (size_t i = 0; rc == WPS_OK && i < ARRAY_LEN(sections); i++) {
 		size_t before = record->len;
-		put_number(record, sections[i].tag);
+		record_number(record, sections[i].tag);
 		size_t at = record->len;
 		rc = sections[i].put(conn, record, err);
 		if (record->len > at)
@@ -337,7 +338,8 @@ put_sections(struct wps_conn *conn, struct wps_record *record,
 static bool
 is_busy(const struct wps_conn *conn)
 {
-	return conn->pending || conn->presence || invoke_is_busy(conn);
+	return conn->pending || conn->presence || invoke_is_busy(conn) ||
+	    groupstate_awaits(conn);
 }
 
 int
@@ -355,8 +357,8 @@ record_write(struct wps_conn *conn, struct wps_record *record,
 	if (is_busy(conn))
 		return WPS_PENDING;
 	record_put(record, WPS_SPAN(RECORD_MAGIC));
-	put_number(record, RECORD_MAJOR);
-	put_number(record, RECORD_MINOR);
+	record_number(record, RECORD_MAJOR);
+	record_number(record, RECORD_MINOR);
 	size_t at = record->len;
 	int rc = put_sections(conn, record, err);
 	put_length(record, at);

@@ -136,6 +136,8 @@ still_end(struct server *server, struct wps_conn *conn)
 	struct worker *worker = still_worker(server);
 
 	conn_close(conn, 1001, WPS_SPAN("the end"));
-	while (worker_busy(worker))
+	do {
+		worker_drain(worker);
 		worker_settle(worker);
+	} while (worker_busy(worker) || atomic_load(&worker->mailbox));
 }

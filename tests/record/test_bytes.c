@@ -23,7 +23,7 @@
 struct draft {
 	const char *hub, *id, *user, *sub, *spelled;
 	uint64_t age_ms, announced, window_ms;
-	struct wps_span permissions, groups, replay, subprotocol, slots;
+	struct wps_span permissions, groups, replay, subprotocol, slots, states;
 	unsigned major, minor;
 	struct wps_span more; /* behind the sections that are known */
 };
@@ -47,6 +47,7 @@ static const struct draft full = {
 	.subprotocol = BYTES("\1" "\2\7\xac\2" "\1s\4deck\1\1\xc8\1\xc7\1\5\0"
 	    "\1t\4deck\2\0\xc8\1\x90\x03\1\2"),
 	.slots = BYTES("\13cloudevents" "\67" "\1\4\5state" "\56" COOKIE),
+	.states = BYTES("\x90\x4e" "\1a\3\5\2\1k\1v\1l\0" "\1b\1"),
 };
 
 /* --- making them ------------------------------------------------------------------ */
@@ -109,6 +110,7 @@ make(const struct draft *draft, struct wps_record *out)
 	put_section(&sections, RECORD_REPLAY, draft->replay);
 	put_section(&sections, RECORD_SUBPROTOCOL, draft->subprotocol);
 	put_section(&sections, RECORD_SLOTS, draft->slots);
+	put_section(&sections, RECORD_STATES, draft->states);
 	record_put(&sections, draft->more);
 	record_put(out, WPS_SPAN(RECORD_MAGIC));
 	put_number(out, draft->major);
@@ -297,14 +299,14 @@ test_newer_versions_are_read_as_far_as_they_are_known(void)
 
 	set_up(&f);
 	TAKEN(minor, 7);
-	TAKEN(more, WPS_SPAN("\15\3new"));
-	TAKEN(more, WPS_SPAN("\17\0\21\1n"));
-	REFUSED(more, WPS_SPAN("\16\3new"), "the record has a section that is "
+	TAKEN(more, WPS_SPAN("\17\3new"));
+	TAKEN(more, WPS_SPAN("\21\0\23\1n"));
+	REFUSED(more, WPS_SPAN("\20\3new"), "the record has a section that is "
 	    "not known here: it is of a newer version");
 	REFUSED(major, RECORD_MAJOR + 1,
 	    "the record has version 2, version 1 is known");
 	REFUSED(major, 0, "the record has version 0, version 1 is known");
-	REFUSED(more, WPS_SPAN("\15\0\15\0"),
+	REFUSED(more, WPS_SPAN("\17\0\17\0"),
 	    "the record is cut or its sections have no order");
 	REFUSED(more, WPS_SPAN("\3\0"),
 	    "the record is cut or its sections have no order");
@@ -585,6 +587,45 @@ test_part_of_the_upstream_is_judged(void)
 	tear_down(&f);
 }
 
+static void
+test_group_states_are_judged(void)
+{
+	struct fixture f;
+	struct draft draft;
+	const char *bad = "the group states are not valid";
+	const struct wps_span groups = WPS_SPAN("\1a" "\1b");
+
+#define STATES_TAKEN(bytes)                                                    \
+	draft = small;                                                         \
+	draft.groups = groups;                                                 \
+	draft.states = WPS_SPAN(bytes);                                        \
+	check_taken(&f, #bytes, &draft)
+#define STATES_REFUSED(bytes)                                                  \
+	draft = small;                                                         \
+	draft.groups = groups;                                                 \
+	draft.states = WPS_SPAN(bytes);                                        \
+	check_refused(&f, #bytes, &draft, bad)
+	set_up(&f);
+	STATES_TAKEN("\5");
+	STATES_TAKEN("\5" "\1a\2\5\0");
+	STATES_TAKEN("\0" "\1b\1");
+	STATES_TAKEN("\5" "\1a\3\1\2\0\1v\1k\0");
+	STATES_REFUSED("\5" "\1c\1");                   /* no member */
+	STATES_REFUSED("\5" "\1b\1" "\1a\1");
+	STATES_REFUSED("\5" "\1a\1" "\1a\1");
+	STATES_REFUSED("\5" "\1a\0");
+	STATES_REFUSED("\5" "\1a\4");
+	STATES_REFUSED("\5" "\1a\2\0\0");
+	STATES_REFUSED("\5" "\1a\2\6\0");              /* above the last */
+	STATES_REFUSED("\5" "\1a\2\5\1\1k");
+	STATES_REFUSED("\5" "\1a\2\5\1\1\xff\0");
+	STATES_REFUSED("\5" "\1a\2\5\1\0\1\xff");
+	STATES_REFUSED("\5" "\1a\2\5\2\1k\0\1k\0");
+	STATES_REFUSED("\5" "\1a\2\5\2\1l\0\1k\0");
+	STATES_REFUSED("\5" "\1a\2\5\xff\xff\3\1k\0");
+	tear_down(&f);
+}
+
 /* --- entering ----------------------------------------------------------------------------- */
 
 static void
@@ -728,6 +769,7 @@ main(void)
 		TEST(test_part_of_the_subprotocol_is_judged),
 		TEST(test_streams_are_limited),
 		TEST(test_part_of_the_upstream_is_judged),
+		TEST(test_group_states_are_judged),
 		TEST(test_connection_that_is_here_is_no_second_time),
 		TEST(test_hubs_are_limited),
 		TEST(test_reliable_connection_has_what_is_left_of_its_window),
