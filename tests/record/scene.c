@@ -4,11 +4,13 @@
 #include "hub/command.h"
 #include "hub/conn.h"
 #include "net/listener.h"
+#include "net/stream.h"
 #include "server.h"
 #include "support/check.h"
 #include "util/attr.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <semaphore.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -335,20 +337,35 @@ read_body(int fd, char *text, size_t cap)
 }
 
 const char *
-app_answer(struct scene *scene, const char *headers, const char *body)
+app_hears(struct scene *scene)
 {
 	static char text[SCENE_TEXT];
-	char answer[SCENE_TEXT];
-	int fd = accept(scene->app, NULL, NULL);
 
-	CU_ASSERT_FATAL(fd >= 0);
-	read_head(fd, text, sizeof(text));
-	read_body(fd, text, sizeof(text));
+	scene->app_fd = accept(scene->app, NULL, NULL);
+	CU_ASSERT_FATAL(scene->app_fd >= 0);
+	read_head(scene->app_fd, text, sizeof(text));
+	read_body(scene->app_fd, text, sizeof(text));
+	return text;
+}
+
+void
+app_says(struct scene *scene, const char *headers, const char *body)
+{
+	char answer[SCENE_TEXT];
 	int len = snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n"
 	    "Connection: close\r\nContent-Length: %zu\r\n%s\r\n%s",
 	    strlen(body), headers, body);
-	send_all(fd, answer, (size_t)len);
-	close(fd);
+
+	send_all(scene->app_fd, answer, (size_t)len);
+	close(scene->app_fd);
+}
+
+const char *
+app_answer(struct scene *scene, const char *headers, const char *body)
+{
+	const char *text = app_hears(scene);
+
+	app_says(scene, headers, body);
 	return text;
 }
 
@@ -437,6 +454,48 @@ client_recover(struct scene *scene, struct client *client,
 	CU_ASSERT_FATAL(is_let_in(client));
 	const char *text = client_hears(client);
 	return strstr(text, "\"connected\"") != NULL;
+}
+
+struct attach_job {
+	const char *id;
+	int fd;
+};
+
+static void
+on_flushed(struct sender *sender)
+{
+	(void)sender;
+}
+
+static void
+attach_job(struct worker *worker, void *data)
+{
+	const struct attach_job *job = data;
+	struct hub *hub = hub_find(&worker_server(worker)->hubs,
+	    WPS_SPAN("chat"));
+	struct wps_conn *conn = shard_conn(shard_find(hub, worker),
+	    wps_span_str(job->id));
+	struct stream *stream = stream_new(worker, job->fd, NULL);
+	struct sender first;
+
+	sender_init(&first, stream, &hub->options.ws.out, on_flushed);
+	conn_recover(conn, stream, &first, WPS_SPAN_NONE);
+	sender_fini(&first);
+}
+
+void
+client_attach(struct scene *scene, struct client *client)
+{
+	const struct timeval deadline = { .tv_sec = DEADLINE_S };
+	int fds[2];
+
+	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &deadline,
+	    sizeof(deadline));
+	client->fd = fds[0];
+	scene_run(scene, attach_job,
+	    &(struct attach_job){ client->id, fds[1] });
 }
 
 static void

@@ -17,6 +17,7 @@ struct scene {
 	struct server *server;
 	int app; /* where the application listens */
 	unsigned app_port;
+	int app_fd; /* the request that it is about to answer */
 };
 
 /* `hub` is more for the hub's section, "" for nothing. */
@@ -63,8 +64,15 @@ const char *client_hears(const struct client *client);
 /* Closes with 1000, and waits for the answer. */
 void client_leave(struct client *client);
 
+/* A transport for one that was read back, as whoever moves it makes one. */
+void client_attach(struct scene *scene, struct client *client);
+
 /* The next request of the server to the application, its head and body; lives
- * until the next call. Answers it with 200, these header lines and this body. */
+ * until the next call. */
+const char *app_hears(struct scene *scene);
+/* Answers it with 200, these header lines and this body. */
+void app_says(struct scene *scene, const char *headers, const char *body);
+/* Both. */
 const char *app_answer(struct scene *scene, const char *headers,
     const char *body);
 

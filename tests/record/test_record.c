@@ -7,7 +7,10 @@
 
 #include "support/check.h"
 
+#include <sched.h>
 #include <unistd.h>
+
+#define PATIENCE 1000000 /* turns until something must have arrived */
 
 #define RELIABLE "json.reliable.webpubsub.azure.v1"
 #define PLAIN "json.webpubsub.azure.v1"
@@ -15,7 +18,11 @@
 #define ADMITTED                                                               \
 	"{\"userId\":\"ann\",\"groups\":[\"first\",\"deck\"],\"roles\":["       \
 	"\"webpubsub.joinLeaveGroup\",\"webpubsub.sendToGroup.deck\","         \
-	"\"webpubsub.sendToGroups.team*\"]}"
+	"\"webpubsub.sendToGroups.team*\",\"webpubsub.setGroupState\","        \
+	"\"webpubsub.getGroupState\"]}"
+#define OTHER                                                                  \
+	"{\"groups\":[\"deck\"],\"roles\":[\"webpubsub.setGroupState\","      \
+	"\"webpubsub.getGroupState\"]}"
 #define WITH_STATE                                                             \
 	"Content-Type: application/json\r\nce-connectionState: one\r\n"       \
 	"Set-Cookie: a=b\r\n"
@@ -40,11 +47,18 @@ ask(const struct client *client, const char *request, const char *part)
 	check_hears(client, part);
 }
 
+/* Once what is on its way has arrived. */
 static void
 write_down(struct scene *scene, const char *id, struct wps_record *record)
 {
 	struct wps_err err = { "" };
-	int rc = scene_write(scene, id, record, &err);
+	int rc;
+
+	for (unsigned i = 0; (rc = scene_write(scene, id, record, &err)) ==
+	    WPS_PENDING && i < PATIENCE; i++) {
+		record_fini(record);
+		sched_yield();
+	}
 
 	check_text("error", err.text, "");
 	check_number("write", rc, WPS_OK);
@@ -189,12 +203,284 @@ test_client_goes_on_where_it_was(void)
 	record_fini(&record);
 }
 
+/* --- what is on its way ------------------------------------------------------------ */
+
+static int
+try_to_write(struct scene *scene, const struct client *client)
+{
+	struct wps_record record = { 0 };
+	struct wps_err err = { "" };
+	int rc = scene_write(scene, client->id, &record, &err);
+
+	record_fini(&record);
+	return rc;
+}
+
+static void
+check_writable(struct scene *scene, const struct client *client)
+{
+	struct wps_record record = { 0 };
+
+	write_down(scene, client->id, &record);
+	record_fini(&record);
+}
+
+static void
+test_nothing_is_written_while_an_answer_is_awaited(void)
+{
+	static const char *const requests[] = {
+		"{\"type\":\"event\",\"event\":\"e\",\"ackId\":1,"
+		"\"dataType\":\"text\",\"data\":\"x\"}",
+		"{\"type\":\"invoke\",\"invocationId\":\"i\",\"target\":\"event\","
+		"\"event\":\"e\",\"dataType\":\"text\",\"data\":\"x\"}",
+	};
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	check_writable(&scene, &client);
+	for (unsigned i = 0; i < 2; i++) {
+		client_say(&client, requests[i]);
+		app_hears(&scene);
+		check_number(requests[i], try_to_write(&scene, &client),
+		    WPS_PENDING);
+		app_says(&scene, "", "");
+		check_hears(&client, "\"success\":true");
+		check_writable(&scene, &client);
+	}
+	close(client.fd);
+	scene_stop(&scene);
+	close(scene.app);
+}
+
+static void
+test_nothing_is_written_before_the_application_has_heard_all(void)
+{
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	ask(&client, "{\"type\":\"joinGroup\",\"group\":\"told\",\"ackId\":1}",
+	    "\"success\":true");
+	check_has("presence", app_hears(&scene), "ce-eventName: joined\r\n");
+	check_number("on its way", try_to_write(&scene, &client), WPS_PENDING);
+	app_says(&scene, "", "");
+	check_writable(&scene, &client);
+	close(client.fd);
+	scene_stop(&scene);
+	close(scene.app);
+}
+
+static void
+test_application_hears_nothing_of_the_way(void)
+{
+	struct wps_record record = { 0 };
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	ask(&client, "{\"type\":\"joinGroup\",\"group\":\"told\",\"ackId\":1}",
+	    "\"success\":true");
+	app_answer(&scene, "", "");
+	move(&scene, &client, &record);
+	CU_ASSERT(client_recover(&scene, &client, RELIABLE));
+	ask(&client, "{\"type\":\"leaveGroup\",\"group\":\"told\",\"ackId\":2}",
+	    "\"success\":true");
+	check_has("the next thing", app_answer(&scene, "", ""),
+	    "ce-eventName: left\r\n");
+	client_leave(&client);
+	check_has("the end", app_answer(&scene, "", ""),
+	    "ce-eventName: disconnected\r\n");
+	scene_stop(&scene);
+	close(scene.app);
+	record_fini(&record);
+}
+
+/* --- times --------------------------------------------------------------------------- */
+
+static void
+test_window_goes_on_and_ends_as_ever(void)
+{
+	struct wps_record record = { 0 };
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	move(&scene, &client, &record);
+	scene_pass(&scene, 29900);
+	check_number("before", scene_count(&scene, WPS_TO_USER, "ann"), 1);
+	scene_pass(&scene, 200);
+	check_number("behind", scene_count(&scene, WPS_TO_USER, "ann"), 0);
+	const char *event = app_answer(&scene, "", "");
+	check_has("the end", event, "ce-eventName: disconnected\r\n");
+	check_has("why", event, "recovery timed out");
+	scene_stop(&scene);
+	close(scene.app);
+	record_fini(&record);
+}
+
+static void
+test_kept_message_expires_when_it_would_have(void)
+{
+	struct wps_record record = { 0 };
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	client_say(&client, "{\"type\":\"sendToGroup\",\"group\":\"deck\","
+	    "\"ttlSeconds\":10,\"dataType\":\"text\",\"data\":\"short\"}");
+	check_hears(&client, "short");
+	client_say(&client, "{\"type\":\"sendToGroup\",\"group\":\"deck\","
+	    "\"ttlSeconds\":20,\"dataType\":\"text\",\"data\":\"long\"}");
+	check_hears(&client, "long");
+	scene_pass(&scene, 5000);
+	move(&scene, &client, &record);
+	scene_pass(&scene, 4000);
+	CU_ASSERT(client_recover(&scene, &client, RELIABLE));
+	check_hears(&client, "short");
+	check_hears(&client, "long");
+	scene_pass(&scene, 1000);
+	CU_ASSERT(client_recover(&scene, &client, RELIABLE));
+	check_hears(&client, "long");
+	close(client.fd);
+	scene_stop(&scene);
+	close(scene.app);
+	record_fini(&record);
+}
+
+static void
+test_stream_has_its_idle_time(void)
+{
+	struct wps_record record = { 0 };
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	ask(&client, "{\"type\":\"sendToGroup\",\"group\":\"deck\",\"noEcho\":true,"
+	    "\"stream\":{\"streamId\":\"s\",\"idleTimeoutMs\":7000}}",
+	    "\"expectedSequenceId\":1");
+	scene_pass(&scene, 3000);
+	move(&scene, &client, &record);
+	CU_ASSERT(client_recover(&scene, &client, RELIABLE));
+	scene_pass(&scene, 3800);
+	ask(&client, "{\"type\":\"streamData\",\"streamId\":\"s\","
+	    "\"streamSequenceId\":1,\"dataType\":\"text\",\"data\":\"x\"}",
+	    "\"expectedSequenceId\":2");
+	scene_pass(&scene, 6800);
+	ask(&client, "{\"type\":\"ping\"}", "pong");
+	scene_pass(&scene, 300);
+	check_hears(&client, "IdleTimeout");
+	close(client.fd);
+	scene_stop(&scene);
+	close(scene.app);
+	record_fini(&record);
+}
+
+/* --- other clients --------------------------------------------------------------------- */
+
+static void
+test_client_that_is_not_reliable_goes_on_with_a_new_transport(void)
+{
+	struct wps_record record = { 0 };
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, PLAIN, WITH_STATE, ADMITTED);
+	ask(&client, "{\"type\":\"joinGroup\",\"group\":\"third\",\"ackId\":1}",
+	    "\"success\":true");
+	move(&scene, &client, &record);
+	client_attach(&scene, &client);
+	ask(&client, "{\"type\":\"joinGroup\",\"group\":\"third\",\"ackId\":1}",
+	    "\"Duplicate\"");
+	ask(&client, "{\"type\":\"sendToGroup\",\"group\":\"deck\","
+	    "\"dataType\":\"text\",\"data\":\"hello\"}", "hello");
+	client_leave(&client);
+	check_has("the end", app_answer(&scene, "", ""),
+	    "ce-eventName: disconnected\r\n");
+	scene_stop(&scene);
+	close(scene.app);
+	record_fini(&record);
+}
+
+static void
+test_simple_client_sends_to_its_group(void)
+{
+	struct wps_record record = { 0 }, again = { 0 };
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, "", WITH_STATE, ADMITTED);
+	move(&scene, &client, &record);
+	write_down(&scene, client.id, &again);
+	check_same(&record, &again);
+	client_attach(&scene, &client);
+	client_say(&client, "to the deck");
+	check_text("echo", client_hears(&client), "to the deck");
+	client_leave(&client);
+	app_answer(&scene, "", "");
+	scene_stop(&scene);
+	close(scene.app);
+	record_fini(&record);
+	record_fini(&again);
+}
+
+static void
+test_group_states_stay_and_are_watched(void)
+{
+	struct wps_record record = { 0 }, again = { 0 };
+	struct scene scene;
+	struct client client, other;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	ask(&client, "{\"type\":\"setGroupState\",\"group\":\"deck\",\"ackId\":1,"
+	    "\"state\":{\"b\":\"2\",\"a\":\"1\"}}", "\"success\":true");
+	ask(&client, "{\"type\":\"subscribeGroupState\",\"group\":\"deck\","
+	    "\"ackId\":2}", "\"success\":true");
+	check_hears(&client, "\"a\":\"1\"");
+	move(&scene, &client, &record);
+	write_down(&scene, client.id, &again);
+	check_same(&record, &again);
+	CU_ASSERT(client_recover(&scene, &client, RELIABLE));
+	check_hears(&client, "\"sequenceId\":1,");
+	client_open(&scene, &other, PLAIN, "", OTHER);
+	ask(&other, "{\"type\":\"subscribeGroupState\",\"group\":\"deck\","
+	    "\"ackId\":1}", "\"success\":true");
+	check_hears(&other, "\"a\":\"1\"");
+	ask(&other, "{\"type\":\"setGroupState\",\"group\":\"deck\",\"ackId\":2,"
+	    "\"state\":{\"c\":\"3\"}}", "\"success\":true");
+	check_hears(&client, "\"c\":\"3\"");
+	close(client.fd);
+	close(other.fd);
+	scene_stop(&scene);
+	close(scene.app);
+	record_fini(&record);
+	record_fini(&again);
+}
+
 int
 main(void)
 {
 	static const struct named_test tests[] = {
 		TEST(test_record_that_is_read_and_written_again_is_the_same),
 		TEST(test_client_goes_on_where_it_was),
+		TEST(test_nothing_is_written_while_an_answer_is_awaited),
+		TEST(test_nothing_is_written_before_the_application_has_heard_all),
+		TEST(test_application_hears_nothing_of_the_way),
+		TEST(test_window_goes_on_and_ends_as_ever),
+		TEST(test_kept_message_expires_when_it_would_have),
+		TEST(test_stream_has_its_idle_time),
+		TEST(test_client_that_is_not_reliable_goes_on_with_a_new_transport),
+		TEST(test_simple_client_sends_to_its_group),
+		TEST(test_group_states_stay_and_are_watched),
 	};
 
 	return RUN_TESTS("record", tests);
