@@ -21,6 +21,8 @@
 
 #define HUBS_MAX 4096
 
+static uint64_t now_ms = 1000000;
+
 int __real_clock_gettime(clockid_t id, struct timespec *out);
 int __wrap_clock_gettime(clockid_t id, struct timespec *out);
 
@@ -29,7 +31,8 @@ __wrap_clock_gettime(clockid_t id, struct timespec *out)
 {
 	if (id != CLOCK_MONOTONIC_COARSE)
 		return __real_clock_gettime(id, out);
-	*out = (struct timespec){ .tv_sec = 1000 };
+	out->tv_sec = (time_t)(now_ms / 1000);
+	out->tv_nsec = (long)(now_ms % 1000) * 1000000;
 	return 0;
 }
 
@@ -130,14 +133,26 @@ still_empty(const struct server *server)
 	return worker->wheel.count == 0;
 }
 
-void
-still_end(struct server *server, struct wps_conn *conn)
+static void
+settle(struct worker *worker)
 {
-	struct worker *worker = still_worker(server);
-
-	conn_close(conn, 1001, WPS_SPAN("the end"));
 	do {
 		worker_drain(worker);
 		worker_settle(worker);
 	} while (worker_busy(worker) || atomic_load(&worker->mailbox));
+}
+
+void
+still_end(struct server *server, struct wps_conn *conn)
+{
+	conn_close(conn, 1001, WPS_SPAN("the end"));
+	settle(still_worker(server));
+}
+
+void
+still_pass(struct server *server, uint64_t ms)
+{
+	now_ms += ms;
+	wheel_run(&still_worker(server)->wheel, now_ms);
+	settle(still_worker(server));
 }

@@ -2,7 +2,7 @@
 /*
  * A server whose one worker has no thread, with the plugins as they are
  * installed: records are read and written on the caller's thread, while time
- * stands still.
+ * stands still, but for what the caller lets pass.
  */
 #ifndef RECORD_STILL_H
 #define RECORD_STILL_H
@@ -28,5 +28,8 @@ bool still_empty(const struct server *server);
 
 /* Ends the connection, and whatever follows. */
 void still_end(struct server *server, struct wps_conn *conn);
+
+/* Lets time pass, and what is due happen. */
+void still_pass(struct server *server, uint64_t ms);
 
 #endif
