@@ -323,6 +323,8 @@ insert_sequence(void *worker_state, struct wps_conn *conn, unsigned slot,
 
 	(void)worker_state;
 	(void)conn;
+	if (slot >= sizeof(envelopes) / sizeof(envelopes[0]))
+		return 0; /* of a record that we have not written */
 	wire_put_number(&id, envelopes[slot].sequence_id, sequence);
 	wire_put_head(&out, envelopes[slot].member, id.size + body_len);
 	wire_put_number(&out, envelopes[slot].sequence_id, sequence);

@@ -18,6 +18,7 @@
 #define OLDER_OPS 11
 #define OTHER_ROWS 12
 #define UNRESOLVED 13
+#define HALF_RECORD 14
 
 #if FIXTURE == UNRESOLVED
 extern int wps_function_of_the_server(void);
@@ -43,6 +44,16 @@ encode_nothing(void *worker_state, const struct wps_msg_view *msg,
 	return WPS_DECLINED;
 }
 
+static int
+save_nothing(void *worker_state, struct wps_conn *conn,
+    struct wps_record *record)
+{
+	(void)worker_state;
+	(void)conn;
+	(void)record;
+	return WPS_OK;
+}
+
 static const struct wps_subprotocol subprotocol = {
 	/* A plugin that was made when the struct ended behind `encode`. */
 	.struct_size = FIXTURE == OLDER_OPS ?
@@ -51,6 +62,7 @@ static const struct wps_subprotocol subprotocol = {
 	.name = "fixture.v1",
 	.recv = FIXTURE == NO_RECV ? NULL : recv_nothing,
 	.encode = encode_nothing,
+	.save = FIXTURE == HALF_RECORD ? save_nothing : NULL,
 };
 
 static int

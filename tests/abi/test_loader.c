@@ -296,6 +296,13 @@ test_missing_op_is_named(void)
 }
 
 static void
+test_what_is_saved_must_be_restored(void)
+{
+	check_log("half_record", NULL, "error core: plugin half_record: cannot "
+	    "add fixture.v1: save or restore is missing\n");
+}
+
+static void
 test_taken_name_is_refused(void)
 {
 	check_log("good", "older_ops", "error core: plugin older_ops: cannot "
@@ -346,6 +353,7 @@ main(void)
 		TEST(test_missing_tail_of_older_ops_reads_as_null),
 		TEST(test_failed_init_names_the_plugin),
 		TEST(test_missing_op_is_named),
+		TEST(test_what_is_saved_must_be_restored),
 		TEST(test_taken_name_is_refused),
 		TEST(test_only_init_registers),
 	};

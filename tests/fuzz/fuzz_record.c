@@ -85,10 +85,10 @@ check_inserts(struct wps_conn *conn)
 static void
 live_on(struct wps_conn *conn)
 {
-	static const struct wps_span requests[] = {
-		{ "{\"type\":\"ping\"}", 15 },
-		{ "{\"type\":\"streamEnd\",\"streamId\":\"s\"}", 37 },
-		{ "\1", 1 },
+	static const char *const requests[] = {
+		"{\"type\":\"ping\"}",
+		"{\"type\":\"streamEnd\",\"streamId\":\"s\"}",
+		"\1",
 	};
 	struct server *server = server_of_all();
 	const struct hub *hub = conn->shard->hub;
@@ -98,8 +98,8 @@ live_on(struct wps_conn *conn)
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]) &&
 	    conn_is_live(mine); i++)
 		mine->sub->ops.recv(conn_sub_state(mine), mine,
-		    requests[i].data[0] == '{' ? WPS_FRAME_TEXT :
-		    WPS_FRAME_BINARY, requests[i]);
+		    requests[i][0] == '{' ? WPS_FRAME_TEXT : WPS_FRAME_BINARY,
+		    wps_span_str(requests[i]));
 	still_pass(server, hub->options.recovery_window_ms / 2);
 	still_pass(server, hub->options.recovery_window_ms);
 	if (conn_is_live(mine))

@@ -94,7 +94,9 @@ struct wps_subprotocol {
 	 * id for this connection, from 1; 0 where messages are not numbered.
 	 * `body_len` is the length of the body without its inserts. Returns their
 	 * number, 0 for nothing. Called once per receiver and slot, in ascending
-	 * order, when the body is queued, and again when it is replayed.
+	 * order, when the body is queued, and again when it is replayed. A body
+	 * that is replayed may come from a record: for a slot that is not known
+	 * nothing is written.
 	 * Mandatory if encode calls body_insert.
 	 */
 	size_t (*insert)(void *worker_state, struct wps_conn *conn,
