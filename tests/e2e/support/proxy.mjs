@@ -33,7 +33,16 @@ export class Proxy {
     return this.#pairs.size;
   }
 
+  // Further connections go there; without any target they are refused.
+  turnTo(targets) {
+    this.#targets = targets;
+  }
+
   #join(near) {
+    if (this.#targets.length === 0) {
+      near.destroy();
+      return;
+    }
     const target = this.#targets[this.#count++ % this.#targets.length];
     const [host, port] = target.split(':');
     const far = net.connect({ host, port: Number(port), allowHalfOpen: true });

@@ -42,6 +42,7 @@ export class Server {
 
   static async start(options = {}) {
     const server = new Server();
+    if (options.key) server.#useKey(options.key);
     server.workers = options.workers ?? 1;
     server.ca = options.tls?.ca;
     server.#dir = await fs.mkdtemp(path.join(os.tmpdir(), 'wps-e2e-'));
@@ -53,6 +54,12 @@ export class Server {
       throw error;
     }
     return server;
+  }
+
+  // That of another server, whose connections come here.
+  #useKey(key) {
+    this.key = key;
+    this.#secrets.add(key);
   }
 
   // The configuration is written as JSON, which every reader of YAML takes.
@@ -79,7 +86,8 @@ export class Server {
 
   async #spawn(options) {
     const file = await this.#configure(options);
-    const child = spawn(path.join(BUILD, 'wps'), ['-c', file],
+    const child = spawn(path.join(BUILD, options.program ?? 'wps'),
+      ['-c', file, ...(options.args ?? [])],
       { stdio: ['ignore', 'inherit', 'pipe'] });
     this.#child = child;
     this.#exit = new Promise((resolve) => {
