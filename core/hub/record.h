@@ -64,8 +64,9 @@ int record_write(struct wps_conn *conn, struct wps_record *record,
  * application hears nothing of it. All of it is judged as if a stranger had
  * written it. Returns WPS_OK and the connection, borrowed; WPS_EPROTO: the record
  * is not valid, or does not fit this server, err says why; WPS_DUPLICATE: the
- * connection is here; WPS_FULL: there are too many hubs; WPS_ENOMEM. After all
- * but WPS_OK nothing of it is left, but a hub that may be new.
+ * connection is here; WPS_FULL: there are too many hubs; WPS_DECLINED: the server
+ * is stopping; WPS_ENOMEM. After all but WPS_OK nothing of it is left, but a hub
+ * that may be new.
  */
 int record_read(struct worker *worker, struct wps_span bytes,
     struct wps_conn **conn_out, struct wps_err *err);

@@ -13,11 +13,8 @@
 #include "lib/names.h"
 #include "lib/pack.h"
 #include "lib/utf8.h"
-#include "util/alloc.h"
-#include "util/attr.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define TEXT_MAX (1 << 20) /* of a user id, or the name of a subprotocol: neither a
 			      head nor an answer is longer */
@@ -585,6 +582,10 @@ record_read(struct worker *worker, struct wps_span bytes,
 
 	worker_drain(worker);
 	err->text[0] = '\0';
+	if (worker->draining) {
+		(void)refuse(&in, "the server is stopping");
+		return WPS_DECLINED;
+	}
 	int rc = read_frame(&in, bytes);
 	if (rc == WPS_OK)
 		rc = read_identity(&in);

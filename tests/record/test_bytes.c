@@ -645,6 +645,20 @@ test_connection_that_is_here_is_no_second_time(void)
 }
 
 static void
+test_stopping_server_takes_no_connection(void)
+{
+	struct fixture f;
+
+	set_up(&f);
+	still_worker(f.server)->draining = true;
+	check_number("read", read_draft(&f, &small), WPS_DECLINED);
+	check_text("why", f.err.text, "the server is stopping");
+	still_worker(f.server)->draining = false;
+	check_taken(&f, "before", &small);
+	tear_down(&f);
+}
+
+static void
 test_hubs_are_limited(void)
 {
 	static const char *const hubs[] = { "one", "two", "three", "four" };
@@ -771,6 +785,7 @@ main(void)
 		TEST(test_part_of_the_upstream_is_judged),
 		TEST(test_group_states_are_judged),
 		TEST(test_connection_that_is_here_is_no_second_time),
+		TEST(test_stopping_server_takes_no_connection),
 		TEST(test_hubs_are_limited),
 		TEST(test_reliable_connection_has_what_is_left_of_its_window),
 		TEST(test_connection_whose_state_would_be_lost_is_not_written),

@@ -99,9 +99,9 @@ struct wps_upstream {
 	 * for them, within stop_timeout (wps.conf(5)). May be NULL. */
 	bool (*busy)(void *worker_state);
 
-	/* [loop] The connection's record ends, after all its events: its slot
-	 * (conn_slot) is to be freed. Called only if the slot is not NULL, for
-	 * each connection that had a record, opened or not. May be NULL. */
+	/* [loop] The connection is freed, after all its events: its slot
+	 * (conn_slot) is to be freed, too. Called only if the slot is not NULL,
+	 * for each connection, opened or not. May be NULL. */
 	void (*forget)(void *worker_state, void *slot);
 
 	/* [loop] Whether joined and left may be wanted in that hub: asked once
