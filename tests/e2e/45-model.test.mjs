@@ -1,0 +1,282 @@
+// Random operations of reliable clients and of the service, through a whole server;
+// every answer and every message is held against a model of sections 8 and 13.
+import assert from 'node:assert/strict';
+
+import { Model } from './support/model.mjs';
+import { Peer } from './support/peer.mjs';
+import { pick, randomOf, seed as fresh } from './support/random.mjs';
+import { serverTest } from './support/server.mjs';
+import { callRest } from './support/token.mjs';
+import { WIRES } from './support/wire.mjs';
+
+const LONG = process.env.WPS_LONG === '1';
+const STEPS = LONG ? 30_000 : 2000;
+const SEEDS = process.env.WPS_SEED ? [fresh] : [1, 2, 3, fresh];
+const LIMITS = { messages: 12, ackIds: 8 };
+const PEERS = 8;
+const TRACED = 25; // the last steps, which a failure shows
+const GROUPS = ['a', 'b', 'c'];
+const USERS = ['ann', 'bob', 'cy'];
+// Each may do something in most groups, and nobody everything in all.
+const ROLES = [
+  ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup.a', 'webpubsub.sendToGroup.b'],
+  ['webpubsub.sendToGroup', 'webpubsub.joinLeaveGroup.a',
+    'webpubsub.joinLeaveGroup.c'],
+];
+
+class Run {
+  trace = [];
+  peers = [];
+  #texts = 0;
+  #acks = 0;
+
+  constructor(server, seed) {
+    this.server = server;
+    this.random = randomOf(seed);
+    this.model = new Model(LIMITS);
+  }
+
+  note(...words) {
+    this.trace = [...this.trace.slice(1 - TRACED), words.join(' ')];
+  }
+
+  pick(items) {
+    return pick(this.random, items);
+  }
+
+  chance(share) {
+    return this.random() < share;
+  }
+
+  below(n) {
+    return Math.floor(this.random() * n);
+  }
+
+  worker() {
+    return this.below(this.server.workers);
+  }
+
+  text() {
+    return `m${++this.#texts}`;
+  }
+
+  // Peers sit on all workers, in both subprotocols.
+  async open(place) {
+    const { server, model } = this;
+    const wire = WIRES[place % WIRES.length];
+    const worker = (place >> 1) % server.workers;
+    this.peers[place] = await Peer.open(server, model, wire,
+      { worker, userId: this.pick(USERS), roles: this.pick(ROLES) });
+    this.note('open', place, 'on worker', worker, this.peers[place].id);
+  }
+
+  async settle() {
+    for (const [place, peer] of this.peers.entries()) {
+      await peer.settle();
+      if (!peer.conn.gone) continue;
+      for (const token of [peer.tokens[0], peer.tokens.at(-1)])
+        await peer.assertRefused(token, this.worker());
+      await this.open(place);
+    }
+  }
+
+  async settleAll() {
+    for (const peer of this.peers)
+      if (!peer.transport && !peer.conn.gone) await this.back(peer);
+    await this.settle();
+  }
+
+  // --- requests -------------------------------------------------------------------
+
+  ackId(conn) {
+    const fallback = [++this.#acks];
+    const ids = this.pick([[], fallback, fallback, conn.acks, conn.failed,
+      conn.forgotten]);
+    return ids.length > 0 ? this.pick(ids) : undefined;
+  }
+
+  request(conn) {
+    const kind = this.pick(['join', 'join', 'leave', 'send', 'send', 'send', 'send',
+      'event', 'ping']);
+    if (kind === 'ping') return { kind };
+    const group = kind === 'event' ? undefined : this.pick(GROUPS);
+    const text = kind === 'send' || kind === 'event' ? this.text() : undefined;
+    const noEcho = kind === 'send' ? this.pick([undefined, true, false]) : undefined;
+    return { kind, group, ackId: this.ackId(conn), text, noEcho };
+  }
+
+  async requests(peer) {
+    const requests = [];
+    for (let n = this.below(4); n >= 0; n--) requests.push(this.request(peer.conn));
+    for (const request of requests) this.note(JSON.stringify(request));
+    peer.ask(...requests, { kind: 'ping' });
+    await peer.answered();
+  }
+
+  async acknowledge(peer) {
+    await peer.settle();
+    const { conn } = peer;
+    if (conn.gone) return;
+    const newest = conn.sent.length;
+    const sequenceId = this.pick([newest, newest, conn.acked, 0,
+      this.below(conn.acked + 1), conn.acked + this.below(conn.open + 1),
+      newest + 1, newest + 1000]);
+    this.note('sequenceAck', sequenceId);
+    peer.ask({ kind: 'sequenceAck', sequenceId }, { kind: 'ping' });
+    await peer.answered();
+  }
+
+  // --- transports -----------------------------------------------------------------
+
+  async cut(peer) {
+    peer.cut();
+  }
+
+  async closeOtherwise(peer) {
+    await peer.settle();
+    if (peer.conn.gone) return;
+    await peer.close(...this.pick([[], [1001], [4000]]));
+  }
+
+  async back(peer, options) {
+    const worker = this.worker();
+    this.note('recover on worker', worker, JSON.stringify(options ?? {}));
+    await peer.recover({ worker, token: this.pick(peer.tokens), ...options });
+  }
+
+  // Nobody knows whether the server has still read it.
+  async acknowledgeAndCut(peer) {
+    await this.settle();
+    const { conn } = peer;
+    if (conn.gone || conn.open === 0) return;
+    const sequenceId = conn.acked + 1 + this.below(conn.open);
+    const starts = [conn.acked + 1, sequenceId + 1];
+    peer.transport.socket.send(
+      peer.wire.encode({ kind: 'sequenceAck', sequenceId }), peer.wire.opcode);
+    peer.cut();
+    await this.back(peer, { starts });
+  }
+
+  // Nor this: with the same id it is done once, whatever was lost.
+  async sendAndCut(peer) {
+    await this.settle();
+    const { conn } = peer;
+    const request = { kind: 'send', group: this.pick(['a', 'b']), text: this.text(),
+      ackId: ++this.#acks };
+    if (conn.gone || conn.room === 0) return;
+    const { transport, tokens } = peer;
+    peer.ask(request);
+    transport.left = true;
+    transport.socket.cut();
+    const { answer, behind } = transport.due.pop();
+    peer.transport = null;
+    await this.back(peer, { token: tokens.at(-1) });
+    peer.repeat(request, answer, behind);
+    await peer.answered();
+  }
+
+  async wrongToken(peer) {
+    const other = this.pick(this.peers.filter((one) => one !== peer));
+    await peer.assertRefused(other.tokens[0], this.worker());
+  }
+
+  // --- the service ----------------------------------------------------------------
+
+  async rest(method, path, body) {
+    this.note(method, path, body ?? '');
+    const { status } = await callRest(this.server, method, `/hubs/chat${path}`,
+      { worker: this.worker(), headers: { 'Content-Type': 'text/plain' }, body });
+    assert.ok(status === 202 || status === 204, `${method} ${path}: ${status}`);
+  }
+
+  async sendByRest(peer) {
+    const text = this.text();
+    const group = this.pick(GROUPS);
+    const { userId } = peer.conn;
+    await this.pick([() => {
+      this.model.sendToGroup(group, text);
+      return this.rest('POST', `/groups/${group}/:send`, text);
+    }, () => {
+      this.model.sendToUser(userId, text);
+      return this.rest('POST', `/users/${userId}/:send`, text);
+    }, () => this.sendTo(peer)])();
+  }
+
+  async sendTo(peer) {
+    const text = this.text();
+    this.model.sendToConnection(peer.conn, text);
+    await this.rest('POST', `/connections/${peer.id}/:send`, text);
+  }
+
+  // Up to the limit, and sometimes over it.
+  async fill(peer) {
+    const more = peer.conn.room + this.pick([0, 0, 1]);
+    for (let n = 0; n < more; n++) await this.sendTo(peer);
+    await peer.settle();
+  }
+
+  async closeByRest(peer) {
+    if (peer.transport) peer.expect({ disconnected: 'bye' });
+    this.model.end(peer.conn, 1000);
+    await this.rest('DELETE', `/connections/${peer.id}?reason=bye`);
+  }
+
+  async closeByClient(peer) {
+    await peer.settle();
+    if (peer.conn.gone) return;
+    this.model.end(peer.conn, 1000);
+    await peer.close(1000);
+  }
+
+  // --- steps ------------------------------------------------------------------------
+
+  // How often, and whether there has to be a transport.
+  static STEPS = [
+    [40, true, 'requests'],
+    [12, true, 'acknowledge'],
+    [8, true, 'cut'],
+    [2, true, 'closeOtherwise'],
+    [4, true, 'back'],
+    [3, true, 'acknowledgeAndCut'],
+    [3, true, 'sendAndCut'],
+    [20, false, 'back'],
+    [1, undefined, 'wrongToken'],
+    [12, undefined, 'sendByRest'],
+    [1, undefined, 'fill'],
+    [0.3, undefined, 'closeByRest'],
+    [0.3, true, 'closeByClient'],
+  ].flatMap(([times, ...step]) => Array(times * 10).fill(step));
+
+  async step() {
+    const place = this.below(this.peers.length);
+    const peer = this.peers[place];
+    const [, name] = this.pick(Run.STEPS.filter(([attached]) =>
+      attached === undefined || attached === (peer.transport !== null)));
+    this.note(place, name);
+    if (!peer.conn.gone) await this[name](peer);
+    if (peer.conn.gone || this.chance(0.6)) await this.settle();
+  }
+
+  async all() {
+    for (let place = 0; place < PEERS; place++) await this.open(place);
+    for (let n = 0; n < STEPS; n++) await this.step();
+    await this.settleAll();
+  }
+}
+
+const OPTIONS = {
+  timeout: LONG ? 600_000 : 60_000,
+  hubs: { chat: { max_unacked_messages: LIMITS.messages, recovery_window: '1h' } },
+  config: { webpubsub: { ack_ids: LIMITS.ackIds } },
+};
+
+for (const seed of SEEDS) {
+  serverTest(`${STEPS} steps are as the model has them, seed ${seed}`, OPTIONS,
+    async (server, _app, t) => {
+      const run = new Run(server, seed);
+      await run.all().catch((error) => {
+        t.diagnostic(`WPS_SEED=${seed}, the last steps:\n${run.trace.join('\n')}`);
+        throw error;
+      });
+    });
+}
