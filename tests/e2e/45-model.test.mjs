@@ -12,7 +12,7 @@ import { WIRES } from './support/wire.mjs';
 const LONG = process.env.WPS_LONG === '1';
 const STEPS = LONG ? 30_000 : 2000;
 const SEEDS = process.env.WPS_SEED ? [fresh] : [1, 2, 3, fresh];
-const LIMITS = { messages: 12, ackIds: 8 };
+const LIMITS = { messages: 20, ackIds: 8 };
 const PEERS = 8;
 const TRACED = 25; // the last steps, which a failure shows
 const GROUPS = ['a', 'b', 'c'];
@@ -144,34 +144,39 @@ class Run {
     await peer.recover({ worker, token: this.pick(peer.tokens), ...options });
   }
 
-  // Nobody knows whether the server has still read it.
+  // The last thing before a cut: all of it, and nobody knows whether the server
+  // still reads it, or a part, which does nothing.
+  sendAndCut(peer, request) {
+    const frame = peer.frame(request);
+    const whole = this.chance(0.5);
+    peer.transport.socket.write(
+      whole ? frame : frame.subarray(0, this.below(frame.length)));
+    peer.cut();
+    return whole;
+  }
+
   async acknowledgeAndCut(peer) {
     await this.settle();
     const { conn } = peer;
     if (conn.gone || conn.open === 0) return;
+    const starts = [conn.acked + 1];
     const sequenceId = conn.acked + 1 + this.below(conn.open);
-    const starts = [conn.acked + 1, sequenceId + 1];
-    peer.transport.socket.send(
-      peer.wire.encode({ kind: 'sequenceAck', sequenceId }), peer.wire.opcode);
-    peer.cut();
+    if (this.sendAndCut(peer, { kind: 'sequenceAck', sequenceId }))
+      starts.push(sequenceId + 1);
     await this.back(peer, { starts });
   }
 
-  // Nor this: with the same id it is done once, whatever was lost.
-  async sendAndCut(peer) {
+  // Asked again with the same id, it is done once, whatever was lost.
+  async requestAndCut(peer) {
     await this.settle();
     const { conn } = peer;
+    if (conn.gone || conn.room === 0) return;
     const request = { kind: 'send', group: this.pick(['a', 'b']), text: this.text(),
       ackId: ++this.#acks };
-    if (conn.gone || conn.room === 0) return;
-    const { transport, tokens } = peer;
-    peer.ask(request);
-    transport.left = true;
-    transport.socket.cut();
-    const { answer, behind } = transport.due.pop();
-    peer.transport = null;
-    await this.back(peer, { token: tokens.at(-1) });
-    peer.repeat(request, answer, behind);
+    const answer = peer.foresee(request);
+    const whole = this.sendAndCut(peer, request);
+    await this.back(peer, { token: peer.tokens.at(-1) });
+    peer.repeat(request, { ...answer, orDuplicate: whole });
     await peer.answered();
   }
 
@@ -216,7 +221,7 @@ class Run {
   }
 
   async closeByRest(peer) {
-    if (peer.transport) peer.expect({ disconnected: 'bye' });
+    peer.expectGoodbye('bye');
     this.model.end(peer.conn, 1000);
     await this.rest('DELETE', `/connections/${peer.id}?reason=bye`);
   }
@@ -233,12 +238,12 @@ class Run {
   // How often, and whether there has to be a transport.
   static STEPS = [
     [40, true, 'requests'],
-    [12, true, 'acknowledge'],
+    [20, true, 'acknowledge'],
     [8, true, 'cut'],
     [2, true, 'closeOtherwise'],
     [4, true, 'back'],
     [3, true, 'acknowledgeAndCut'],
-    [3, true, 'sendAndCut'],
+    [3, true, 'requestAndCut'],
     [20, false, 'back'],
     [1, undefined, 'wrongToken'],
     [12, undefined, 'sendByRest'],
@@ -264,6 +269,10 @@ class Run {
   }
 }
 
+// A run in which one of these never happens shows too little.
+const WANTED = ['Duplicate', 'Forbidden', 'InternalServerError',
+  'success of what had failed', 'success of a forgotten id', 'replay', 'overflow'];
+
 const OPTIONS = {
   timeout: LONG ? 600_000 : 60_000,
   hubs: { chat: { max_unacked_messages: LIMITS.messages, recovery_window: '1h' } },
@@ -278,5 +287,7 @@ for (const seed of SEEDS) {
         t.diagnostic(`WPS_SEED=${seed}, the last steps:\n${run.trace.join('\n')}`);
         throw error;
       });
+      t.diagnostic(JSON.stringify(Object.fromEntries(run.model.tally)));
+      for (const what of WANTED) assert.ok(run.model.tally.has(what), what);
     });
 }

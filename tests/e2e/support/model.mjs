@@ -51,9 +51,14 @@ class Conn {
 
 export class Model {
   conns = new Set(); // that are not gone
+  tally = new Map(); // what happened how often
 
   constructor(limits) {
     this.limits = limits;
+  }
+
+  count(what) {
+    this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
   }
 
   open(userId, roles) {
@@ -69,8 +74,12 @@ export class Model {
 
   // One message more than the buffer holds ends the connection.
   #deliver(conn, message) {
-    if (conn.room > 0) conn.sent.push(message);
-    else this.end(conn, 1008);
+    if (conn.room > 0) {
+      conn.sent.push(message);
+      return;
+    }
+    this.count('overflow');
+    this.end(conn, 1008);
   }
 
   #deliverTo(isReceiver, message) {
@@ -108,14 +117,24 @@ export class Model {
       return undefined;
     }
     const { ackId: id } = request;
-    if (id !== undefined && conn.acks.includes(id))
+    if (id !== undefined && conn.acks.includes(id)) {
+      this.count('Duplicate');
       return failed(id, 'Duplicate', `Message with ack-id: ${id} has been processed`);
+    }
     const error = this.#run(conn, request);
     if (id === undefined) return undefined;
-    if (error) {
-      conn.failed.push(id);
-      return failed(id, ...error);
-    }
+    return error ? this.#fail(conn, id, error) : this.#succeed(conn, id);
+  }
+
+  #fail(conn, id, [name, message]) {
+    this.count(name);
+    conn.failed.push(id);
+    return failed(id, name, message);
+  }
+
+  #succeed(conn, id) {
+    if (conn.failed.includes(id)) this.count('success of what had failed');
+    if (conn.forgotten.includes(id)) this.count('success of a forgotten id');
     conn.remember(id);
     return { ack: id, success: true };
   }

@@ -83,7 +83,8 @@ class Transport {
     }
     // What was kept came before: only with the later start it is nothing.
     if (this.next === null) this.#startAt(this.starts.at(-1));
-    if (orDuplicate && heard.error?.name === 'Duplicate')
+    const isDuplicate = orDuplicate && heard.error?.name === 'Duplicate';
+    if (isDuplicate)
       assert.equal(heard.ack, answer.ack);
     else
       assert.deepEqual(heard, answer);
@@ -170,28 +171,41 @@ export class Peer {
     await this.#until(() => transport.answered, () => transport);
   }
 
+  frame(request) {
+    return encodeFrame(this.wire.opcode, this.wire.encode(request));
+  }
+
+  // What the model makes of a request: the answer, if there is one, and the own
+  // message that comes before it.
+  foresee(request) {
+    const before = this.conn.sent.length;
+    const answer = this.model.request(this.conn, request);
+    const after = this.conn.sent.length;
+    return { answer, behind: after > before ? after : 0 };
+  }
+
+  #expect({ answer, behind = 0, orDuplicate = false }) {
+    if (answer && !this.conn.gone)
+      this.transport.due.push({ answer, behind, orDuplicate });
+  }
+
   // Requests in one write; those behind the own end change nothing.
   ask(...requests) {
     const frames = requests.map((request) => {
-      const before = this.conn.sent.length;
-      const answer = this.conn.gone ? undefined :
-        this.model.request(this.conn, request);
-      const after = this.conn.sent.length;
-      if (answer && !this.conn.gone)
-        this.expect(answer, { behind: after > before ? after : 0 });
-      return encodeFrame(this.wire.opcode, this.wire.encode(request));
+      if (!this.conn.gone) this.#expect(this.foresee(request));
+      return this.frame(request);
     });
     this.transport.socket.write(Buffer.concat(frames));
   }
 
-  // A request again whose first try was cut off: it may have been done.
-  repeat(request, answer, behind) {
-    this.expect(answer, { behind, orDuplicate: true });
-    this.transport.socket.send(this.wire.encode(request), this.wire.opcode);
+  // Of a request that was foreseen, and perhaps asked, before.
+  repeat(request, foreseen) {
+    this.#expect(foreseen);
+    this.transport.socket.write(this.frame(request));
   }
 
-  expect(answer, { behind = 0, orDuplicate = false } = {}) {
-    this.transport.due.push({ answer, behind, orDuplicate });
+  expectGoodbye(reason) {
+    if (this.transport) this.#expect({ answer: { disconnected: reason } });
   }
 
   cut() {
@@ -202,6 +216,7 @@ export class Peer {
 
   // An older transport that still stands has to end, without a close frame.
   async recover({ token, worker, starts = [this.conn.acked + 1] }) {
+    if (this.conn.open > 0) this.model.count('replay');
     if (this.transport) {
       this.transport.left = true;
       this.#lost.push(this.transport);
@@ -209,7 +224,7 @@ export class Peer {
     const socket = await askToRecover(this.server, { id: this.id, token },
       { worker, protocol: this.wire.name });
     this.transport = new Transport(this, socket, starts);
-    this.expect({ connected: this.id });
+    this.#expect({ answer: { connected: this.id } });
     this.ask({ kind: 'ping' });
     await this.answered();
   }
