@@ -4,14 +4,15 @@ import assert from 'node:assert/strict';
 
 import { Model } from './support/model.mjs';
 import { Peer } from './support/peer.mjs';
-import { pick, randomOf, seed as fresh } from './support/random.mjs';
-import { serverTest } from './support/server.mjs';
+import { pick, randomOf, seed as ownSeed } from './support/random.mjs';
+import { ALL_ROLES } from './support/reliable.mjs';
+import { serverTest, twoWorkers } from './support/server.mjs';
 import { callRest } from './support/token.mjs';
 import { WIRES } from './support/wire.mjs';
 
 const LONG = process.env.WPS_LONG === '1';
-const STEPS = LONG ? 30_000 : 2000;
-const SEEDS = process.env.WPS_SEED ? [fresh] : [1, 2, 3, fresh];
+const STEPS = LONG ? 15_000 : 2000;
+const SEEDS = process.env.WPS_SEED ? [ownSeed] : [1, 2, 3, ownSeed];
 const LIMITS = { messages: 20, ackIds: 8 };
 const PEERS = 8;
 const TRACED = 25; // the last steps, which a failure shows
@@ -88,9 +89,10 @@ class Run {
 
   // --- requests -------------------------------------------------------------------
 
+  // None, a new one, or one that was used before.
   ackId(conn) {
-    const fallback = [++this.#acks];
-    const ids = this.pick([[], fallback, fallback, conn.acks, conn.failed,
+    const fresh = [++this.#acks];
+    const ids = this.pick([[], fresh, fresh, conn.acks, conn.failed,
       conn.forgotten]);
     return ids.length > 0 ? this.pick(ids) : undefined;
   }
@@ -268,6 +270,40 @@ class Run {
     await this.settleAll();
   }
 }
+
+const DEFAULTS = { messages: 1000, ackIds: 1000 };
+
+// By default as many messages may be open, and as many ack ids are remembered.
+serverTest('1000 messages and ack ids are kept, in order, and not one more',
+  async (server) => {
+    for (const wire of WIRES) {
+      const model = new Model(DEFAULTS);
+      const [sender, member] = await Promise.all(twoWorkers(server).map(
+        (worker) => Peer.open(server, model, wire,
+          { userId: 'ann', worker, roles: ALL_ROLES })));
+      const send = (ackId) => ({ kind: 'send', group: 'a', text: `m${ackId}`, ackId });
+      const sendAll = async (...requests) => {
+        sender.ask(...requests);
+        await sender.answered();
+      };
+      member.ask({ kind: 'join', group: 'a', ackId: 0 });
+      await member.answered();
+      await sendAll(...Array.from({ length: 1000 }, (_, n) => send(n)));
+      await sendAll(send(0), send(999));
+      await member.settle();
+      member.cut();
+      await member.recover({ worker: 0, token: member.tokens[0] });
+      await member.settle();
+      assert.equal(member.conn.sent.length, 1000);
+      await sendAll(send(1000));
+      assert.equal(member.conn.gone, 1008);
+      await member.settle();
+      await sendAll(send(1), send(0));
+      assert.equal(model.tally.get('Duplicate'), 3);
+      await member.assertRefused(member.tokens.at(-1), 0);
+      sender.cut();
+    }
+  });
 
 // A run in which one of these never happens shows too little.
 const WANTED = ['Duplicate', 'Forbidden', 'InternalServerError',
