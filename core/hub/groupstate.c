@@ -520,7 +520,6 @@ finish(struct gathering *gathering, struct state_entry *entry)
 {
 	struct wps_conn *conn = conn_ref(entry->conn);
 
-	entry->gathering = NULL;
 	send_snapshot(gathering, conn, entry->group);
 	for (struct held *held; (held = first_held(gathering));) {
 		if (conn_is_live(conn))
@@ -549,8 +548,11 @@ take_part(struct worker *worker, struct mail *mail)
 	}
 	if (gathering->awaited != 0)
 		return;
-	if (gathering->entry && !worker->stopped)
-		finish(gathering, gathering->entry);
+	struct state_entry *entry = gathering->entry;
+	if (entry)
+		entry->gathering = NULL;
+	if (entry && !worker->stopped)
+		finish(gathering, entry);
 	gathering_drop(gathering);
 	free(gathering);
 }
