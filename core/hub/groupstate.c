@@ -447,6 +447,8 @@ ask(struct state_entry *entry)
 		struct question *question =
 		    xcalloc(1, sizeof(*question) + group->len);
 		question->mail.run = answer_question;
+		question->mail.bytes = sizeof(*question) + group->len +
+		    sizeof(*gathering);
 		question->hub = hub;
 		question->name_hash = group->node.hash;
 		question->asker = worker;

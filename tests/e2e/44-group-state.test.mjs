@@ -381,6 +381,28 @@ serverTest('a recovered client has its state, and what it missed',
     }
   });
 
+serverTest('a change is not overtaken by what its owner causes afterwards',
+  async (server) => {
+    const [near, far] = twoWorkers(server);
+    const watchers = [];
+    for (const kind of Object.values(KINDS)) {
+      watchers.push(await open(server,
+        { kind, worker: watchers.length % 2 ? near : far }));
+      await watchers.at(-1).watch();
+    }
+    const owner = await open(server, { userId: 'owner', worker: near });
+    for (let n = 0; n < 20; n++) {
+      await owner.set({ n: `${n}` });
+      await server.service('chat', { worker: n % server.workers })
+        .group('deck').sendToAll('behind', TEXT);
+      for (const watcher of watchers) {
+        await watcher.hears(owner, { n: `${n}` });
+        assert.equal((await watcher.next()).data, 'behind');
+      }
+      assert.equal((await owner.next()).data, 'behind');
+    }
+  });
+
 // --- many ----------------------------------------------------------------------------
 
 serverTest('a snapshot has the first two hundred', async (server) => {
