@@ -8,6 +8,7 @@
 #define GROUPSTATE_SCENE_H
 
 #include "hub/conn.h"
+#include "hub/gathering.h"
 #include "hub/groupstate.h"
 #include "hub/server.h"
 #include "support/check.h"
@@ -18,12 +19,12 @@
 
 /* What one worker encoded last. */
 struct scene_talker {
-	struct wps_state items[GROUPSTATE_SNAPSHOT + 1];
+	struct wps_state items[GATHERING_STATES + 1];
 	size_t count;
 	bool snapshot;
 	char group[16];
-	char ids[GROUPSTATE_SNAPSHOT + 1][CONN_ID_SIZE + 1];
-	char values[GROUPSTATE_SNAPSHOT + 1][16]; /* of the first entry */
+	char ids[GATHERING_STATES + 1][CONN_ID_SIZE + 1];
+	char values[GATHERING_STATES + 1][16]; /* of the first entry */
 	unsigned encodes;
 };
 

@@ -356,8 +356,8 @@ test_a_snapshot_has_the_first_two_hundred(void)
 	char id[8];
 
 	set_up();
-	for (unsigned i = 0; i < GROUPSTATE_SNAPSHOT + 1; i++) {
-		snprintf(id, sizeof(id), "%03u", GROUPSTATE_SNAPSHOT - i);
+	for (unsigned i = 0; i < GATHERING_STATES + 1; i++) {
+		snprintf(id, sizeof(id), "%03u", GATHERING_STATES - i);
 		scene_set(open_member(id, i % 3), "g", "1");
 	}
 	scene_run_all(&at);
