@@ -8,6 +8,7 @@
 #include "hub/msg.h"
 #include "util/alloc.h"
 #include "util/attr.h"
+#include "util/bits.h"
 
 #include <stdlib.h>
 
@@ -211,9 +212,8 @@ gathering_begin(struct state_entry *entry)
 	gathering->awaited = workers;
 	list_init(&gathering->parts);
 	list_init(&gathering->held);
-	for (unsigned i = 0; workers >> i; i++) {
-		if (!(workers >> i & 1))
-			continue;
+	while (workers) {
+		struct worker *peer = worker->peers[bits_take(&workers)];
 		struct question *question =
 		    xcalloc(1, sizeof(*question) + group->len);
 		question->mail.run = answer_question;
@@ -225,7 +225,7 @@ gathering_begin(struct state_entry *entry)
 		question->gathering = gathering;
 		question->len = group->len;
 		memcpy(question->name, group->name, group->len);
-		worker_post(worker->peers[i], &question->mail);
+		worker_post(peer, &question->mail);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "hub/msg.h"
 #include "util/alloc.h"
 #include "util/attr.h"
+#include "util/bits.h"
 #include "util/clock.h"
 
 #include <stdlib.h>
@@ -176,9 +177,8 @@ announce(const struct state_entry *entry, struct wps_msg *msg)
 	uint64_t hash = entry->group->node.hash;
 	uint64_t workers = hub_hint_group(hub, hash);
 
-	for (unsigned i = 0; workers >> i; i++) {
-		if (!(workers >> i & 1))
-			continue;
+	while (workers) {
+		struct worker *peer = worker->peers[bits_take(&workers)];
 		struct change *change = xcalloc(1, sizeof(*change));
 		change->mail.run = take_change;
 		change->mail.bytes = sizeof(*change) + msg_size(msg);
@@ -186,7 +186,7 @@ announce(const struct state_entry *entry, struct wps_msg *msg)
 		change->name_hash = hash;
 		change->from = worker->index;
 		change->msg = msg_ref(msg);
-		worker_post(worker->peers[i], &change->mail);
+		worker_post(peer, &change->mail);
 	}
 }
 

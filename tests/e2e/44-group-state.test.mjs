@@ -403,6 +403,21 @@ serverTest('a change is not overtaken by what its owner causes afterwards',
     }
   });
 
+serverTest('the last of sixty-four workers is one like the others',
+  { workerCounts: [64] }, async (server) => {
+    const first = await open(server, { userId: 'first', worker: 0 });
+    const last = await open(server, { userId: 'last', worker: 63 });
+    await last.set({ is: 'here' });
+    assert.deepEqual(plainItems(await first.watch()), [{
+      connectionId: last.id, userId: 'last', state: { is: 'here' } }]);
+    await last.clear();
+    await first.hears(last);
+    await server.service('chat', { worker: 0 }).group('deck')
+      .sendToAll('to all', TEXT);
+    for (const peer of [first, last])
+      assert.equal((await peer.next()).data, 'to all');
+  });
+
 // --- many ----------------------------------------------------------------------------
 
 serverTest('a snapshot has the first two hundred', async (server) => {
