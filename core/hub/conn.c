@@ -3,6 +3,7 @@
 
 #include "hub/delivery.h"
 #include "hub/event.h"
+#include "hub/groupstate.h"
 #include "hub/invoke.h"
 #include "hub/presence.h"
 #include "hub/server.h"
@@ -163,6 +164,7 @@ conn_unref(struct wps_conn **ref)
 	wps_assert(conn->magic == CONN_MAGIC && conn->ws == NULL);
 	forget_slots(conn);
 	invoke_free(conn);
+	groupstate_free(conn);
 	perms_fini(&conn->perms);
 	if (spelled_otherwise(conn))
 		free_text(conn->view.subprotocol);

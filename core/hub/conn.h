@@ -33,6 +33,7 @@ enum conn_state {
 #define CONN_ID_SIZE 24 /* characters */
 
 struct conn_closing;
+struct conn_states;
 struct invocations;
 struct presence;
 
@@ -60,6 +61,7 @@ struct wps_conn {
 	uint32_t group_count, group_cap;
 	struct named *user;
 	struct membership *groups; /* owned */
+	struct conn_states *states; /* owned; NULL until the first */
 	struct perms perms;
 	struct wps_conn_view view; /* user and an odd spelling of the subprotocol
 				      are owned */

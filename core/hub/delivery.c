@@ -41,17 +41,31 @@ delivery_body_insert(struct wps_body *body, unsigned slot, size_t offset)
 {
 	struct body *made = body->made;
 
-	wps_assert(made && slot < WPS_INSERTS && slot == made->insert_count);
-	wps_assert(offset <= made->len &&
-	    (slot == 0 || offset >= made->insert_at[slot - 1]));
-	made->insert_at[slot] = (uint32_t)offset;
-	made->insert_count++;
+	wps_assert(made && made->insert_count < WPS_INSERTS);
+	unsigned i = made->insert_count++;
+	wps_assert(slot < WPS_SLOTS && offset <= made->len);
+	wps_assert(i == 0 || (slot > made->insert_slot[i - 1] &&
+	    offset >= made->insert_at[i - 1]));
+	made->insert_slot[i] = (uint8_t)slot;
+	made->insert_at[i] = (uint32_t)offset;
+}
+
+/* Those of before group state do not know that there are such messages. */
+static bool
+is_strange(const struct wps_msg_view *msg, const struct subprotocol *sub)
+{
+	return msg->states && !(sub->ops.flags & WPS_SUBPROTOCOL_STATES);
 }
 
 static void
 encode(struct delivery *delivery, const struct subprotocol *sub)
 {
 	struct wps_body body = { NULL };
+
+	if (is_strange(delivery->msg, sub)) {
+		delivery->states[sub->index] = DELIVERY_DECLINED;
+		return;
+	}
 	int rc = sub->ops.encode(plugin_state(delivery->worker, sub->self),
 	    delivery->msg, &body);
 
@@ -78,7 +92,7 @@ push_body(struct wps_conn *conn, struct body *body, uint64_t sequence)
 		return conn_push(conn, body, NULL);
 	for (unsigned i = 0; i < body->insert_count; i++) {
 		size_t len = conn->sub->ops.insert(conn_sub_state(conn), conn,
-		    i, sequence, body->len, inserts.text[i]);
+		    body->insert_slot[i], sequence, body->len, inserts.text[i]);
 		wps_assert(len <= WPS_INSERT_MAX);
 		inserts.len[i] = (uint8_t)len;
 	}

@@ -20,8 +20,8 @@ compare(struct wps_span a, struct wps_span b)
 	return a.len < b.len ? -1 : a.len > b.len;
 }
 
-static int
-compare_picks(const void *a, const void *b)
+int
+list_pick_order(const void *a, const void *b)
 {
 	const struct list_pick *left = a, *right = b;
 
@@ -367,7 +367,7 @@ list_tell(const struct command_result *result, uint32_t limit, wps_list_fn done,
 
 	if (picks && items && shown && !result->no_memory) {
 		gather(picks, result->pages);
-		qsort(picks, count, sizeof(*picks), compare_picks);
+		qsort(picks, count, sizeof(*picks), list_pick_order);
 		count = unite(items, picks, count);
 		for (size_t i = 0; i < count; i++)
 			shown[i] = &items[i];

@@ -23,6 +23,9 @@ struct list_pick {
 	const void *object; /* struct wps_conn or struct named */
 };
 
+/* The order of names, for qsort. */
+int list_pick_order(const void *a, const void *b);
+
 /* A listing on one shard. */
 struct listing {
 	const struct shard *shard;

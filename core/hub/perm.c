@@ -29,9 +29,18 @@ kind(enum wps_perm perm)
 	return (unsigned)perm - 1;
 }
 
+/* NULL when there are none. */
+static struct perm_rules *
+rules_of(const struct perms *perms, enum wps_perm perm)
+{
+	return perms->rules ? perms->rules[kind(perm)] : NULL;
+}
+
 static struct perm_rules *
 rules_get(struct perms *perms, enum wps_perm perm)
 {
+	if (perms->rules == NULL)
+		perms->rules = xcalloc(PERM_KINDS, sizeof(*perms->rules));
 	struct perm_rules **rules = &perms->rules[kind(perm)];
 
 	if (*rules == NULL)
@@ -97,7 +106,7 @@ patterns_clear(struct perm_rules *rules)
 void
 perms_fini(struct perms *perms)
 {
-	for (unsigned k = 0; k < PERM_KINDS; k++) {
+	for (unsigned k = 0; perms->rules && k < PERM_KINDS; k++) {
 		struct perm_rules *rules = perms->rules[k];
 		if (rules == NULL)
 			continue;
@@ -105,15 +114,16 @@ perms_fini(struct perms *perms)
 		htab_fini(&rules->overrides);
 		patterns_clear(rules);
 		free(rules);
-		perms->rules[k] = NULL;
 	}
+	free(perms->rules);
+	perms->rules = NULL;
 }
 
 static bool
 base_allows(const struct perms *perms, enum wps_perm perm,
     struct wps_span group)
 {
-	const struct perm_rules *rules = perms->rules[kind(perm)];
+	const struct perm_rules *rules = rules_of(perms, perm);
 
 	if (perms->all[kind(perm)])
 		return true;
@@ -127,7 +137,7 @@ base_allows(const struct perms *perms, enum wps_perm perm,
 static bool
 allows_all(const struct perms *perms, enum wps_perm perm)
 {
-	const struct perm_rules *rules = perms->rules[kind(perm)];
+	const struct perm_rules *rules = rules_of(perms, perm);
 
 	return perms->all[kind(perm)] &&
 	    (rules == NULL || rules->overrides.count == 0);
@@ -140,7 +150,7 @@ perms_allow(const struct perms *perms, enum wps_perm perm,
 	if (group.data == NULL)
 		return allows_all(perms, perm);
 
-	const struct perm_rules *rules = perms->rules[kind(perm)];
+	const struct perm_rules *rules = rules_of(perms, perm);
 	const struct override *o = rules ? override_find(rules, group) : NULL;
 
 	return o ? o->allowed : base_allows(perms, perm, group);
@@ -150,7 +160,7 @@ perms_allow(const struct perms *perms, enum wps_perm perm,
 static int
 set_all(struct perms *perms, enum wps_perm perm, bool allowed)
 {
-	struct perm_rules *rules = perms->rules[kind(perm)];
+	struct perm_rules *rules = rules_of(perms, perm);
 
 	perms->all[kind(perm)] = allowed;
 	if (rules) {
@@ -168,7 +178,7 @@ static int
 set_rule(struct perms *perms, enum wps_perm perm, struct wps_span group,
     bool allowed, uint32_t max_rules)
 {
-	struct perm_rules *rules = perms->rules[kind(perm)];
+	struct perm_rules *rules = rules_of(perms, perm);
 	struct override *o = rules && group.data ?
 	    override_find(rules, group) : NULL;
 
@@ -249,8 +259,8 @@ perms_permit(struct perms *perms, const struct wps_permit *permit,
 	switch (permit->scope) {
 	case WPS_PERMIT_ALL:
 		perms->all[kind(permit->perm)] = true;
-		if (perms->rules[kind(permit->perm)])
-			overrides_clear(perms->rules[kind(permit->perm)]);
+		if (rules_of(perms, permit->perm))
+			overrides_clear(rules_of(perms, permit->perm));
 		return WPS_OK;
 	case WPS_PERMIT_GROUP:
 		return perms_grant(perms, permit->perm, permit->name, max_rules);
@@ -285,7 +295,7 @@ void
 perms_walk(const struct perms *perms, enum wps_perm perm,
     void (*visit)(const struct wps_rule *rule, void *data), void *data)
 {
-	const struct perm_rules *rules = perms->rules[kind(perm)];
+	const struct perm_rules *rules = rules_of(perms, perm);
 	struct perm_walk walk = { perm, visit, data };
 
 	if (perms->all[kind(perm)])

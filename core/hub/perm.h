@@ -14,14 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PERM_KINDS 2
+#define PERM_KINDS 4
 #define PERM_PATTERNS 10 /* per permission */
 
 struct perm_rules;
 
 struct perms {
 	bool all[PERM_KINDS];
-	struct perm_rules *rules[PERM_KINDS]; /* owned; NULL: none */
+	struct perm_rules **rules; /* owned; by kind, each NULL until its first;
+				      NULL until the first of all */
 };
 
 void perms_fini(struct perms *perms);

@@ -2,6 +2,7 @@
 #include "hub/shard.h"
 
 #include "hub/conn.h"
+#include "hub/groupstate.h"
 #include "hub/presence.h"
 #include "util/alloc.h"
 #include "util/attr.h"
@@ -225,6 +226,8 @@ membership_remove(struct shard *shard, struct wps_conn *conn,
     struct membership *membership)
 {
 	struct named *group = membership->group;
+
+	groupstate_leave(conn, membership);
 	const struct member *moved =
 	    members_remove(&group->members, membership->at);
 
@@ -237,6 +240,7 @@ membership_remove(struct shard *shard, struct wps_conn *conn,
 		*membership = *last;
 		membership->group->members.items[membership->at].back =
 		    (uint32_t)(membership - conn->groups);
+		groupstate_moved(conn, membership);
 	}
 	if (group->members.count > 0)
 		return;
@@ -274,6 +278,15 @@ shard_part(struct shard *shard, struct wps_conn *conn, struct wps_span name)
 		return WPS_NOT_FOUND;
 	membership_remove(shard, conn, membership);
 	return WPS_OK;
+}
+
+struct membership *
+shard_membership(const struct wps_conn *conn, struct wps_span name)
+{
+	const struct named *group =
+	    shard_group(conn->shard, name, hash_bytes(name));
+
+	return group ? membership_find(conn, group) : NULL;
 }
 
 bool

@@ -16,6 +16,7 @@
 
 #include <wps/span.h>
 
+struct group_states;
 struct worker;
 struct wps_conn;
 
@@ -23,6 +24,7 @@ struct wps_conn;
 struct named {
 	struct htab_node node; /* in `groups` or `users` */
 	struct members members;
+	struct group_states *states; /* of a group; NULL: none, see groupstate.h */
 	size_t len;
 	char name[];
 };
@@ -31,6 +33,7 @@ struct named {
 struct membership {
 	struct named *group;
 	uint32_t at; /* its place there */
+	uint32_t state; /* of its entry, see groupstate.h, from 1; 0: none */
 };
 
 struct shard {
@@ -69,6 +72,9 @@ int shard_join(struct shard *shard, struct wps_conn *conn,
     struct wps_span group);
 /* WPS_OK; WPS_NOT_FOUND when it is no member. */
 int shard_part(struct shard *shard, struct wps_conn *conn,
+    struct wps_span group);
+/* NULL when it is no member; until the connection next joins or leaves. */
+struct membership *shard_membership(const struct wps_conn *conn,
     struct wps_span group);
 bool shard_is_member(const struct shard *shard, const struct wps_conn *conn,
     struct wps_span group);

@@ -34,6 +34,7 @@ struct body {
 	uint8_t opcode; /* of the WebSocket frame; 0: bytes without a frame */
 	uint8_t insert_count;
 	uint8_t head_len; /* of the header, which ends where data begins */
+	uint8_t insert_slot[WPS_INSERTS];
 	uint32_t insert_at[WPS_INSERTS];
 	uint64_t expires_ms; /* of clock_ms; 0: never */
 	size_t len;

@@ -6,6 +6,7 @@
 #include "hub/conn.h"
 #include "hub/delivery.h"
 #include "hub/event.h"
+#include "hub/groupstate.h"
 #include "hub/identity.h"
 #include "hub/invoke.h"
 #include "hub/msg.h"
@@ -403,6 +404,35 @@ api_conn_cancel(struct wps_conn *conn, struct wps_span id)
 	return invoke_cancel(conn, id);
 }
 
+static int
+api_conn_state_set(struct wps_conn *conn, struct wps_span group,
+    const struct wps_pair *entries, size_t count)
+{
+	(void)checked(conn);
+	return groupstate_set(conn, group, entries, count);
+}
+
+static int
+api_conn_state_clear(struct wps_conn *conn, struct wps_span group)
+{
+	(void)checked(conn);
+	return groupstate_clear(conn, group);
+}
+
+static int
+api_conn_state_watch(struct wps_conn *conn, struct wps_span group)
+{
+	(void)checked(conn);
+	return groupstate_watch(conn, group);
+}
+
+static void
+api_conn_state_unwatch(struct wps_conn *conn, struct wps_span group)
+{
+	(void)checked(conn);
+	groupstate_unwatch(conn, group);
+}
+
 static void
 api_answer(struct wps_reply *reply, const struct wps_answer *answer)
 {
@@ -538,5 +568,9 @@ hostapi_fill(struct wps_host *host)
 		.stopping = api_stopping,
 		.conn_invoke = api_conn_invoke,
 		.conn_cancel = api_conn_cancel,
+		.conn_state_set = api_conn_state_set,
+		.conn_state_clear = api_conn_state_clear,
+		.conn_state_watch = api_conn_state_watch,
+		.conn_state_unwatch = api_conn_state_unwatch,
 	};
 }

@@ -38,9 +38,9 @@
  *   - members to what the host gives to be filled (struct wps_permit), zeroed;
  *   - functions to struct wps_match, which begins with its size;
  *   - members to option rows, whose size the plugin tells (`option_size`).
- * Elements of other arrays never grow: wps_span, wps_pair, wps_header, wps_rule;
- * nor does wps_err. Values are appended to enums; a plugin treats one that it does not
- * know as "not mine".
+ * Elements of other arrays never grow: wps_span, wps_pair, wps_header, wps_rule,
+ * wps_state; nor does wps_err. Values are appended to enums; a plugin treats one
+ * that it does not know as "not mine".
  *
  * History:
  *   1.0  first version

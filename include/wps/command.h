@@ -36,6 +36,8 @@ enum wps_whom {
 enum wps_perm {
 	WPS_PERM_JOIN_LEAVE = 1,
 	WPS_PERM_SEND,
+	WPS_PERM_SET_STATE, /* set its own state */
+	WPS_PERM_GET_STATE, /* watch the states of all members */
 };
 
 /* What is known of a connection while it is judged. The host makes it; all of it

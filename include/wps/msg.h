@@ -40,6 +40,26 @@ struct wps_stream {
 };
 
 /*
+ * What one connection says about itself in a group (client-protocols.md, section
+ * 17). An element of arrays: it never grows.
+ */
+struct wps_state {
+	struct wps_span conn; /* its id */
+	struct wps_span user; /* absent: none */
+	const struct wps_pair *entries; /* each key once, UTF-8 both */
+	size_t entry_count;   /* a state may be empty */
+	bool cleared;         /* it has no state any more */
+	uint64_t updated_ms;  /* since the epoch; strictly growing per connection */
+};
+
+/* States of members of a group: a change of one, or what there is. */
+struct wps_states {
+	bool snapshot; /* in the order of ids */
+	const struct wps_state *items;
+	size_t count;
+};
+
+/*
  * What a message says; used to make one (the plugin's, borrowed during the call)
  * and to look at one (the host's, lives as long as the message). The host judges
  * none of it: whoever takes a payload from outside has checked that it is what
@@ -55,6 +75,11 @@ struct wps_msg_view {
 	size_t metadata_count;
 	uint32_t ttl_s; /* seconds; 0: never expires */
 	const struct wps_stream *stream; /* NULL: it is of none */
+
+	/* NULL: a message with a payload. Else it tells of states of `group`, has
+	 * neither type nor payload, and is the host's: a plugin makes none. Only
+	 * subprotocols with WPS_SUBPROTOCOL_STATES get to see it. */
+	const struct wps_states *states;
 };
 
 /* Kinds of WebSocket data messages (RFC 6455, section 5.6). */

@@ -27,15 +27,26 @@ read_pattern(struct wps_span pattern, struct wps_permit *out)
 	return WPS_OK;
 }
 
+/* Of the roles that have one form only: what is no pattern is a name. */
+static int
+read_either(struct wps_span text, struct wps_permit *out)
+{
+	return pattern_valid(text) ? read_pattern(text, out) :
+	    read_group(text, out);
+}
+
 static const struct keyword {
 	struct wps_span text;
 	enum wps_perm perm;
-	bool pattern; /* what follows is one; it must follow */
+	int (*read)(struct wps_span rest, struct wps_permit *out);
+	bool alone; /* without a rest: all groups */
 } keywords[] = {
-	{ { "webpubsub.sendToGroup", 21 }, WPS_PERM_SEND, false },
-	{ { "webpubsub.joinLeaveGroup", 24 }, WPS_PERM_JOIN_LEAVE, false },
-	{ { "webpubsub.sendToGroups", 22 }, WPS_PERM_SEND, true },
-	{ { "webpubsub.joinLeaveGroups", 25 }, WPS_PERM_JOIN_LEAVE, true },
+	{ { "webpubsub.sendToGroup", 21 }, WPS_PERM_SEND, read_group, true },
+	{ { "webpubsub.joinLeaveGroup", 24 }, WPS_PERM_JOIN_LEAVE, read_group, true },
+	{ { "webpubsub.sendToGroups", 22 }, WPS_PERM_SEND, read_pattern, false },
+	{ { "webpubsub.joinLeaveGroups", 25 }, WPS_PERM_JOIN_LEAVE, read_pattern, false },
+	{ { "webpubsub.setGroupState", 23 }, WPS_PERM_SET_STATE, read_either, true },
+	{ { "webpubsub.getGroupState", 23 }, WPS_PERM_GET_STATE, read_either, true },
 };
 
 /* Whether the role is the keyword, alone or with a dot and more behind it. */
@@ -58,13 +69,12 @@ permit_read(struct wps_span role, struct wps_permit *out)
 		*out = (struct wps_permit){ .perm = keyword->perm,
 			.scope = WPS_PERMIT_ALL };
 		if (role.len == keyword->text.len)
-			return keyword->pattern ? WPS_EINVAL : WPS_OK;
+			return keyword->alone ? WPS_OK : WPS_EINVAL;
 		struct wps_span rest = {
 			role.data + keyword->text.len + 1,
 			role.len - keyword->text.len - 1,
 		};
-		return keyword->pattern ? read_pattern(rest, out) :
-		    read_group(rest, out);
+		return keyword->read(rest, out);
 	}
 	return WPS_DECLINED;
 }

@@ -82,19 +82,26 @@ put_data(struct out *out, const struct wps_msg_view *msg)
 }
 
 static void
+put_pairs(struct out *out, const struct wps_pair *pairs, size_t count)
+{
+	PUT(out, "{");
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			PUT(out, ",");
+		put_quoted(out, pairs[i].key);
+		PUT(out, ":");
+		put_quoted(out, pairs[i].value);
+	}
+	PUT(out, "}");
+}
+
+static void
 put_metadata(struct out *out, const struct wps_msg_view *msg)
 {
 	if (msg->metadata_count == 0)
 		return;
-	PUT(out, ",\"metadata\":{");
-	for (size_t i = 0; i < msg->metadata_count; i++) {
-		if (i > 0)
-			PUT(out, ",");
-		put_quoted(out, msg->metadata[i].key);
-		PUT(out, ":");
-		put_quoted(out, msg->metadata[i].value);
-	}
-	PUT(out, "}");
+	PUT(out, ",\"metadata\":");
+	put_pairs(out, msg->metadata, msg->metadata_count);
 }
 
 static void
@@ -147,6 +154,43 @@ write_message(struct out *out, const struct reply *reply)
 	put_metadata(out, msg);
 	put_stream(out, msg->stream);
 	PUT(out, "}");
+}
+
+static void
+put_state(struct out *out, const struct wps_state *state)
+{
+	PUT(out, "{\"connectionId\":");
+	put_quoted(out, state->conn);
+	if (state->user.data) {
+		PUT(out, ",\"userId\":");
+		put_quoted(out, state->user);
+	}
+	if (!state->cleared) {
+		PUT(out, ",\"state\":");
+		put_pairs(out, state->entries, state->entry_count);
+	}
+	PUT(out, ",\"updatedAt\":");
+	put_number(out, state->updated_ms);
+	PUT(out, "}");
+}
+
+static void
+write_states(struct out *out, const struct reply *reply)
+{
+	const struct wps_states *states = reply->msg->states;
+
+	if (states->snapshot)
+		PUT(out, "{\"type\":\"groupStateSnapshot\",\"group\":");
+	else
+		PUT(out, "{\"type\":\"groupStateUpdate\",\"group\":");
+	put_quoted(out, reply->msg->group);
+	PUT(out, ",\"items\":[");
+	for (size_t i = 0; i < states->count; i++) {
+		if (i > 0)
+			PUT(out, ",");
+		put_state(out, &states->items[i]);
+	}
+	PUT(out, "]}");
 }
 
 /* --- the rest ------------------------------------------------------------- */
@@ -282,6 +326,9 @@ json_write(struct out *out, const struct reply *reply)
 	case REPLY_STREAM_CLOSED:
 		write_stream_closed(out, reply);
 		return;
+	case REPLY_STATES:
+		write_states(out, reply);
+		return;
 	}
 }
 
@@ -335,6 +382,7 @@ on_encode(void *worker_state, const struct wps_msg_view *msg,
 
 const struct wps_subprotocol json_subprotocol = {
 	.struct_size = sizeof(struct wps_subprotocol),
+	.flags = WPS_SUBPROTOCOL_STATES,
 	.name = "json.webpubsub.azure.v1",
 	.conn_size = sizeof(struct session),
 	.open = on_open,
@@ -362,7 +410,7 @@ on_encode_reliable(void *worker_state, const struct wps_msg_view *msg,
 
 const struct wps_subprotocol json_reliable_subprotocol = {
 	.struct_size = sizeof(struct wps_subprotocol),
-	.flags = WPS_SUBPROTOCOL_RELIABLE,
+	.flags = WPS_SUBPROTOCOL_RELIABLE | WPS_SUBPROTOCOL_STATES,
 	.name = "json.reliable.webpubsub.azure.v1",
 	.conn_size = sizeof(struct session),
 	.open = on_open_reliable,

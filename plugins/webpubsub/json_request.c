@@ -10,6 +10,7 @@
 #include "json_request.h"
 
 #include "any.h"
+#include "dictionary.h"
 #include "metadata.h"
 
 #include "lib/base64.h"
@@ -36,6 +37,7 @@ enum member {
 	MEMBER_STREAM_ID,
 	MEMBER_STREAM_SEQUENCE_ID,
 	MEMBER_ERROR,
+	MEMBER_STATE,
 	MEMBERS,
 };
 
@@ -56,6 +58,7 @@ static const struct wps_span member_names[MEMBERS] = {
 	[MEMBER_STREAM_ID] = { "streamId", 8 },
 	[MEMBER_STREAM_SEQUENCE_ID] = { "streamSequenceId", 16 },
 	[MEMBER_ERROR] = { "error", 5 },
+	[MEMBER_STATE] = { "state", 5 },
 };
 
 /* A text that is being read. */
@@ -516,6 +519,53 @@ read_invoke(struct reading *reading)
 	return rc;
 }
 
+/* --- group state ---------------------------------------------------------- */
+
+static int
+read_state_entry(struct dictionary *dictionary, struct scratch *scratch,
+    const struct jscan_value *key, const struct jscan_value *value)
+{
+	struct wps_span key_text, value_text;
+	int rc = read_string(scratch, key, &key_text);
+
+	if (rc == WPS_OK)
+		rc = read_string(scratch, value, &value_text);
+	return rc == WPS_OK ?
+	    dictionary_add(dictionary, scratch, key_text, value_text) : rc;
+}
+
+static int
+read_state_object(struct reading *reading, const struct jscan_value *object)
+{
+	struct dictionary dictionary = { .count = 0 };
+	struct jscan scan;
+	struct jscan_value key, value;
+
+	if (object->kind != JSCAN_OBJECT)
+		return WPS_EPROTO;
+	int rc = jscan_begin_object(&scan, object->raw);
+	while (rc == WPS_OK &&
+	    (rc = jscan_member(&scan, &key, &value)) == WPS_OK)
+		rc = read_state_entry(&dictionary, reading->scratch, &key,
+		    &value);
+	return rc == WPS_NOT_FOUND ? dictionary_end(&dictionary,
+	    reading->scratch, &reading->out->state) : rc;
+}
+
+/* null is the same as nothing. */
+static int
+read_state_set(struct reading *reading)
+{
+	const struct jscan_value *state = member(reading, MEMBER_STATE);
+	int rc = read_membership(reading);
+
+	reading->out->state.cleared = !state || state->kind == JSCAN_NULL;
+	return rc == WPS_OK && !reading->out->state.cleared ?
+	    read_state_object(reading, state) : rc;
+}
+
+/* --- the shapes of all ------------------------------------------------------ */
+
 static int
 read_sequence_ack(struct reading *reading)
 {
@@ -548,6 +598,9 @@ static const struct shape {
 	{ "cancelInvocation", REQUEST_CANCEL, read_invocation },
 	{ "streamData", REQUEST_STREAM_DATA, read_stream_data },
 	{ "streamEnd", REQUEST_STREAM_END, read_stream_end },
+	{ "setGroupState", REQUEST_STATE_SET, read_state_set },
+	{ "subscribeGroupState", REQUEST_STATE_WATCH, read_membership },
+	{ "unsubscribeGroupState", REQUEST_STATE_UNWATCH, read_membership },
 };
 
 /* NULL when the type is absent, no text, or unknown. */

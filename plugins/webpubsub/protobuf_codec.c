@@ -2,9 +2,10 @@
 /*
  * What the server says, as a DownstreamMessage of webpubsub.proto.
  *
- * The body that reliable receivers share is the inside of a DataMessage. The
- * insert in front of it opens the envelope, whose length depends on the sequence
- * id, and holds that id as the message's first field.
+ * The body that reliable receivers share is the inside of a DataMessage, or of
+ * one that tells of group states. The insert in front of it opens the envelope,
+ * whose length depends on the sequence id, and holds that id as the message's
+ * first field; its slot says which message it is.
  */
 #include "protobuf_codec.h"
 
@@ -21,8 +22,8 @@
 #define STREAM_ACK_MESSAGE 6
 #define STREAM_NACK_MESSAGE 7
 #define STREAM_CLOSED_MESSAGE 8
-
-#define SEQUENCE_ID 4 /* of a DataMessage */
+#define GROUP_STATE_UPDATE_MESSAGE 9
+#define GROUP_STATE_SNAPSHOT_MESSAGE 10
 
 /* --- messages ------------------------------------------------------------- */
 
@@ -95,6 +96,48 @@ put_message(struct out *out, const void *what)
 	put_metadata(out, msg);
 	if (msg->stream)
 		wire_put_message(out, 6, put_stream, msg->stream);
+}
+
+/* --- group state ---------------------------------------------------------- */
+
+static void
+put_entries(struct out *out, const void *what)
+{
+	const struct wps_state *state = what;
+
+	for (size_t i = 0; i < state->entry_count; i++)
+		wire_put_message(out, 1, put_entry, &state->entries[i]);
+}
+
+static void
+put_state(struct out *out, const void *what)
+{
+	const struct wps_state *state = what;
+
+	wire_put_text(out, 1, state->conn);
+	if (state->user.data)
+		wire_put_bytes(out, 2, state->user);
+	if (!state->cleared)
+		wire_put_message(out, 3, put_entries, state);
+	wire_put_number(out, 4, state->updated_ms);
+}
+
+/* All of it but its sequence id. */
+static void
+put_states(struct out *out, const void *what)
+{
+	const struct wps_msg_view *msg = what;
+
+	wire_put_text(out, 1, msg->group);
+	for (size_t i = 0; i < msg->states->count; i++)
+		wire_put_message(out, 2, put_state, &msg->states->items[i]);
+}
+
+static unsigned
+states_member(const struct wps_states *states)
+{
+	return states->snapshot ? GROUP_STATE_SNAPSHOT_MESSAGE :
+	    GROUP_STATE_UPDATE_MESSAGE;
 }
 
 /* --- the rest ------------------------------------------------------------- */
@@ -229,6 +272,10 @@ protobuf_write(struct out *out, const struct reply *reply)
 		wire_put_message(out, STREAM_CLOSED_MESSAGE, put_stream_closed,
 		    reply);
 		return;
+	case REPLY_STATES:
+		wire_put_message(out, states_member(reply->msg->states),
+		    put_states, reply->msg);
+		return;
 	}
 }
 
@@ -238,6 +285,8 @@ reliable_write(struct out *out, const struct reply *reply)
 {
 	if (reply->kind == REPLY_MESSAGE)
 		put_message(out, reply->msg);
+	else if (reply->kind == REPLY_STATES)
+		put_states(out, reply->msg);
 	else
 		protobuf_write(out, reply);
 }
@@ -256,6 +305,15 @@ static const struct codec protobuf_reliable_codec = {
 	.write = reliable_write,
 };
 
+/* The member of the envelope, and in it the field of the sequence id. */
+static const struct {
+	unsigned member, sequence_id;
+} envelopes[] = {
+	[SLOT_MESSAGE] = { DATA_MESSAGE, 4 },
+	[SLOT_STATE_UPDATE] = { GROUP_STATE_UPDATE_MESSAGE, 3 },
+	[SLOT_STATE_SNAPSHOT] = { GROUP_STATE_SNAPSHOT_MESSAGE, 3 },
+};
+
 static size_t
 insert_sequence(void *worker_state, struct wps_conn *conn, unsigned slot,
     uint64_t sequence, size_t body_len, char *dst)
@@ -264,10 +322,9 @@ insert_sequence(void *worker_state, struct wps_conn *conn, unsigned slot,
 
 	(void)worker_state;
 	(void)conn;
-	(void)slot;
-	wire_put_number(&id, SEQUENCE_ID, sequence);
-	wire_put_head(&out, DATA_MESSAGE, id.size + body_len);
-	wire_put_number(&out, SEQUENCE_ID, sequence);
+	wire_put_number(&id, envelopes[slot].sequence_id, sequence);
+	wire_put_head(&out, envelopes[slot].member, id.size + body_len);
+	wire_put_number(&out, envelopes[slot].sequence_id, sequence);
 	return (size_t)(out.at - dst);
 }
 
@@ -290,6 +347,7 @@ on_encode(void *worker_state, const struct wps_msg_view *msg,
 
 const struct wps_subprotocol protobuf_subprotocol = {
 	.struct_size = sizeof(struct wps_subprotocol),
+	.flags = WPS_SUBPROTOCOL_STATES,
 	.name = "protobuf.webpubsub.azure.v1",
 	.conn_size = sizeof(struct session),
 	.open = on_open,
@@ -317,7 +375,7 @@ on_encode_reliable(void *worker_state, const struct wps_msg_view *msg,
 
 const struct wps_subprotocol protobuf_reliable_subprotocol = {
 	.struct_size = sizeof(struct wps_subprotocol),
-	.flags = WPS_SUBPROTOCOL_RELIABLE,
+	.flags = WPS_SUBPROTOCOL_RELIABLE | WPS_SUBPROTOCOL_STATES,
 	.name = "protobuf.reliable.webpubsub.azure.v1",
 	.conn_size = sizeof(struct session),
 	.open = on_open_reliable,

@@ -5,11 +5,12 @@
  * A table says for each kind of request which of its field numbers is what; one
  * walk remembers where these are, and all else is passed over. Texts and payloads
  * stay slices of the message. Of a field that is there twice the last one counts,
- * but for the entries of metadata.
+ * but for the entries of maps.
  */
 #include "protobuf_request.h"
 
 #include "any.h"
+#include "dictionary.h"
 #include "metadata.h"
 #include "wire.h"
 
@@ -37,6 +38,7 @@ enum part {
 	PART_STREAM_ID,
 	PART_STREAM_SEQUENCE_ID,
 	PART_ERROR,
+	PART_STATE,
 	PARTS,
 };
 
@@ -54,6 +56,7 @@ static const enum wire_type part_types[PARTS] = {
 	[PART_STREAM_ID] = WIRE_BYTES,
 	[PART_STREAM_SEQUENCE_ID] = WIRE_VARINT,
 	[PART_ERROR] = WIRE_BYTES,
+	[PART_STATE] = WIRE_BYTES,
 };
 
 /* A message that is being read. */
@@ -152,22 +155,34 @@ read_data(struct wps_span message, struct request *out)
 
 /* An entry of a map: 1 is its key, 2 its value; an absent one is empty. */
 static int
-read_entry(struct reading *reading, struct wps_span message,
-    struct metadata *metadata)
+read_pair(struct wps_span message, struct wps_pair *out)
 {
-	struct wps_span parts[3] = { WPS_SPAN_NONE, WPS_SPAN(""), WPS_SPAN("") };
 	struct wire_field field;
 	int rc;
 
+	*out = (struct wps_pair){ WPS_SPAN(""), WPS_SPAN("") };
 	while ((rc = wire_next(&message, &field)) == WPS_OK) {
-		if (field.number >= COUNT(parts))
+		if (field.number > 2)
 			continue;
 		if (field.type != WIRE_BYTES)
 			return WPS_EPROTO;
-		parts[field.number] = field.bytes;
+		if (field.number == 1)
+			out->key = field.bytes;
+		else
+			out->value = field.bytes;
 	}
-	return rc == WPS_NOT_FOUND ?
-	    metadata_add(metadata, reading->scratch, parts[1], parts[2]) : rc;
+	return rc == WPS_NOT_FOUND ? WPS_OK : rc;
+}
+
+static int
+read_entry(struct reading *reading, struct wps_span message,
+    struct metadata *metadata)
+{
+	struct wps_pair pair;
+	int rc = read_pair(message, &pair);
+
+	return rc == WPS_OK ?
+	    metadata_add(metadata, reading->scratch, pair.key, pair.value) : rc;
 }
 
 static int
@@ -410,6 +425,54 @@ read_invoke(struct reading *reading)
 	return WPS_OK;
 }
 
+/* --- group state ---------------------------------------------------------- */
+
+static int
+read_state_entry(struct reading *reading, struct wps_span message,
+    struct dictionary *dictionary)
+{
+	struct wps_pair pair;
+	int rc = read_pair(message, &pair);
+
+	if (rc != WPS_OK || !utf8_valid(pair.key) || !utf8_valid(pair.value))
+		return WPS_EPROTO;
+	return dictionary_add(dictionary, reading->scratch, pair.key,
+	    pair.value);
+}
+
+/* 1 is an entry. */
+static int
+read_state(struct reading *reading, struct wps_span rest)
+{
+	struct dictionary dictionary = { .count = 0 };
+	struct wire_field field;
+	int rc;
+
+	while ((rc = wire_next(&rest, &field)) == WPS_OK) {
+		if (field.number != 1)
+			continue;
+		if (field.type != WIRE_BYTES)
+			return WPS_EPROTO;
+		rc = read_state_entry(reading, field.bytes, &dictionary);
+		if (rc != WPS_OK)
+			return rc;
+	}
+	return rc == WPS_NOT_FOUND ? dictionary_end(&dictionary,
+	    reading->scratch, &reading->out->state) : rc;
+}
+
+static int
+read_state_set(struct reading *reading)
+{
+	const struct wire_field *state = part(reading, PART_STATE);
+	int rc = read_group(reading);
+
+	reading->out->state.cleared = state == NULL;
+	return rc == WPS_OK && state ? read_state(reading, state->bytes) : rc;
+}
+
+/* --- the shapes of all ------------------------------------------------------ */
+
 /* An absent id is 0, as proto3 has it. */
 static int
 read_sequence_ack(struct reading *reading)
@@ -458,6 +521,12 @@ static const struct shape {
 	    [3] = PART_DATA } },
 	{ 14, REQUEST_STREAM_END, read_stream_end, {
 	    [1] = PART_STREAM_ID, [2] = PART_ERROR } },
+	{ 15, REQUEST_STATE_SET, read_state_set, {
+	    [1] = PART_GROUP, [2] = PART_ACK_ID, [3] = PART_STATE } },
+	{ 16, REQUEST_STATE_WATCH, read_group, {
+	    [1] = PART_GROUP, [2] = PART_ACK_ID } },
+	{ 17, REQUEST_STATE_UNWATCH, read_group, {
+	    [1] = PART_GROUP, [2] = PART_ACK_ID } },
 };
 
 static const struct shape *

@@ -28,11 +28,22 @@ reply_send(struct worker *worker, struct wps_conn *conn,
 	scratch_end(&worker->replies);
 }
 
+static enum insert_slot
+slot_of(const struct wps_msg_view *msg)
+{
+	if (msg->states == NULL)
+		return SLOT_MESSAGE;
+	return msg->states->snapshot ? SLOT_STATE_SNAPSHOT : SLOT_STATE_UPDATE;
+}
+
 int
 reply_encode(const struct worker *worker, const struct codec *codec,
     const struct wps_msg_view *msg, struct wps_body *body)
 {
-	struct reply reply = { .kind = REPLY_MESSAGE, .msg = msg };
+	struct reply reply = {
+		.kind = msg->states ? REPLY_STATES : REPLY_MESSAGE,
+		.msg = msg,
+	};
 	char *room = worker->plugin->host->body_make(body, codec->frame,
 	    measure(codec, &reply));
 
@@ -40,6 +51,7 @@ reply_encode(const struct worker *worker, const struct codec *codec,
 		return WPS_ENOMEM;
 	codec->write(&(struct out){ .at = room }, &reply);
 	if (codec->reliable)
-		worker->plugin->host->body_insert(body, 0, codec->sequence_at);
+		worker->plugin->host->body_insert(body, slot_of(msg),
+		    codec->sequence_at);
 	return WPS_OK;
 }

@@ -19,6 +19,7 @@ enum reply_kind {
 	REPLY_STREAM_ACK,
 	REPLY_STREAM_NACK,
 	REPLY_STREAM_CLOSED,
+	REPLY_STATES,
 };
 
 /* Why a request was not done (client-protocols.md, section 8.3). */
@@ -32,13 +33,21 @@ struct reply {
 	uint64_t ack_id;               /* ack */
 	const struct failure *failure; /* ack, invoked, stream closed: NULL: success;
 					* stream nack */
-	const struct wps_msg_view *msg;   /* message; invoked: NULL for no data */
+	const struct wps_msg_view *msg;   /* message, states; invoked: NULL for no
+					   * data */
 	struct wps_span invocation;       /* invoked */
 	struct wps_span stream;           /* of streams: the id */
 	uint64_t expected;                /* of streams: the next fragment */
 	const struct wps_conn_view *conn; /* connected */
 	struct wps_span token;            /* connected; absent: not recoverable */
 	struct wps_span reason;           /* disconnected */
+};
+
+/* Which message a sequence id is inserted into: the slots of bodies. */
+enum insert_slot {
+	SLOT_MESSAGE,
+	SLOT_STATE_UPDATE,
+	SLOT_STATE_SNAPSHOT,
 };
 
 /* How requests and replies are written. */
@@ -62,7 +71,7 @@ void reply_send(struct worker *worker, struct wps_conn *conn,
     const struct codec *codec, const struct reply *reply);
 
 /* The body of a message for all receivers of a codec, see wps_subprotocol.encode;
- * with room for the sequence id, as insert 0, if the codec is reliable. */
+ * with room for the sequence id, as an insert, if the codec is reliable. */
 int reply_encode(const struct worker *worker, const struct codec *codec,
     const struct wps_msg_view *msg, struct wps_body *body);
 

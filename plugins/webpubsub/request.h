@@ -26,6 +26,9 @@ enum request_kind {
 	REQUEST_STREAM_DATA,
 	REQUEST_STREAM_KEEP_ALIVE,
 	REQUEST_STREAM_END,
+	REQUEST_STATE_SET,
+	REQUEST_STATE_WATCH,
+	REQUEST_STATE_UNWATCH,
 };
 
 #define INVOCATION_ID_MAX 256 /* bytes */
@@ -42,6 +45,14 @@ struct request_stream {
 	struct wps_span error_message, error_code;
 };
 
+/* What a request says of the sender's state in a group. */
+struct request_state {
+	bool cleared;                   /* there shall be none */
+	const struct wps_pair *entries; /* each key once */
+	size_t count;
+	size_t size; /* of keys and values; SIZE_MAX: too large to be kept */
+};
+
 /* 1 to STREAM_ID_MAX units of valid UTF-8. */
 static inline bool
 stream_id_valid(struct wps_span id)
@@ -55,7 +66,8 @@ struct request {
 	bool has_ack; /* the client wants an answer under this id */
 	uint64_t ack_id;
 
-	struct wps_span name; /* a valid group (join, leave, send) or event name */
+	struct wps_span name; /* a valid group (join, leave, send, states) or event
+				 name */
 
 	/* Invoke and cancel. */
 	struct wps_span invocation; /* 1 to INVOCATION_ID_MAX bytes */
@@ -74,6 +86,7 @@ struct request {
 	uint64_t sequence_id; /* sequence ack */
 
 	struct request_stream stream; /* the requests of streams */
+	struct request_state state;   /* state set */
 };
 
 #endif

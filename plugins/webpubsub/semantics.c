@@ -282,6 +282,58 @@ run_cancel(struct task *task)
 	return WPS_OK;
 }
 
+/* --- group state ------------------------------------------------------------ */
+
+/* The result of the host: WPS_OK, WPS_NOT_FOUND, or a failure. */
+static int
+need_member(struct task *task, int rc)
+{
+	if (rc == WPS_NOT_FOUND)
+		return fail(task, WPS_SPAN("Forbidden"), "not a member of group '",
+		    task->request->name, "'");
+	return rc == WPS_OK ? WPS_OK : fail_internally(task);
+}
+
+static int
+run_state_set(struct task *task)
+{
+	const struct request *request = task->request;
+	size_t max = task->worker->plugin->state_size;
+	char too_large[ACTION_MAX];
+
+	if (need_permission(task, WPS_PERM_SET_STATE,
+	    "no permission to set state in group '") != WPS_OK)
+		return WPS_DECLINED;
+	if (request->state.size > max) {
+		snprintf(too_large, sizeof(too_large),
+		    "a state of more than %zu bytes for group '", max);
+		return fail(task, WPS_SPAN("BadRequest"), too_large,
+		    request->name, "'");
+	}
+	return need_member(task, request->state.cleared ?
+	    task->host->conn_state_clear(task->conn, request->name) :
+	    task->host->conn_state_set(task->conn, request->name,
+	    request->state.entries, request->state.count));
+}
+
+/* The snapshot comes behind the ack. */
+static int
+run_state_watch(struct task *task)
+{
+	if (need_permission(task, WPS_PERM_GET_STATE,
+	    "no permission to get states of group '") != WPS_OK)
+		return WPS_DECLINED;
+	return need_member(task,
+	    task->host->conn_state_watch(task->conn, task->request->name));
+}
+
+static int
+run_state_unwatch(struct task *task)
+{
+	task->host->conn_state_unwatch(task->conn, task->request->name);
+	return WPS_OK;
+}
+
 /* --- the rest --------------------------------------------------------------- */
 
 static int
@@ -332,6 +384,9 @@ static int (*const runners[])(struct task *task) = {
 	[REQUEST_STREAM_DATA] = run_stream,
 	[REQUEST_STREAM_KEEP_ALIVE] = run_stream,
 	[REQUEST_STREAM_END] = run_stream,
+	[REQUEST_STATE_SET] = run_state_set,
+	[REQUEST_STATE_WATCH] = run_state_watch,
+	[REQUEST_STATE_UNWATCH] = run_state_unwatch,
 };
 
 static int
@@ -472,6 +527,9 @@ run_urgent(struct worker *worker, struct wps_conn *conn,
 	case REQUEST_STREAM_DATA:
 	case REQUEST_STREAM_KEEP_ALIVE:
 	case REQUEST_STREAM_END:
+	case REQUEST_STATE_SET:
+	case REQUEST_STATE_WATCH:
+	case REQUEST_STATE_UNWATCH:
 		break;
 	}
 	return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a PubSub client's requests do, whatever they are written in
- * (client-protocols.md, sections 6 to 9 and 12).
+ * (client-protocols.md, sections 6 to 9, 12 and 17).
  */
 #ifndef WEBPUBSUB_SEMANTICS_H
 #define WEBPUBSUB_SEMANTICS_H

@@ -7,6 +7,7 @@
  * (reply.h), which the codec writes. simple.c serves clients without envelopes.
  */
 #include "ackmem.h"
+#include "dictionary.h"
 #include "json_codec.h"
 #include "protobuf_codec.h"
 #include "simple.h"
@@ -21,6 +22,10 @@ static const struct wps_option options[] = {
 	{ .name = "ack_ids", .type = WPS_OPT_INT, .fallback = "1000",
 	  .min = 1, .max = ACKMEM_MAX,
 	  .help = "Ack ids of processed requests that a connection remembers." },
+	{ .name = "group_state_size", .type = WPS_OPT_SIZE, .fallback = "512",
+	  .min = 1, .max = DICTIONARY_MAX,
+	  .help = "Bytes of all keys and values of a state that a client sets "
+		  "in a group." },
 	{ .name = "on_event_failure", .type = WPS_OPT_ENUM, .fallback = "ack",
 	  .choices = failure_ways,
 	  .help = "Whether a client whose event fails is told so in its ack, or "
@@ -55,6 +60,8 @@ plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out
 	}
 	plugin->host = host;
 	plugin->self = self;
+	plugin->state_size = (size_t)host->conf_int(host->conf(self),
+	    "group_state_size");
 	plugin->retoken_s = (uint64_t)host->conf_int(host->conf(self),
 	    "reconnection_token_lifetime") / 1000;
 	plugin->drops =

@@ -19,6 +19,7 @@ struct plugin {
 	struct wps_self *self;       /* borrowed, as above */
 	uint32_t ack_ids;            /* remembered per connection */
 	bool drops;                  /* clients whose events fail are closed */
+	size_t state_size;           /* bytes of a group state at most */
 	uint64_t retoken_s;          /* seconds that a reconnection token lives */
 };
 

@@ -4,6 +4,7 @@
 #include "fuzz.h"
 
 #include "plugins/webpubsub/any.h"
+#include "plugins/webpubsub/dictionary.h"
 #include "plugins/webpubsub/json_codec.h"
 #include "plugins/webpubsub/metadata.h"
 #include "plugins/webpubsub/protobuf_codec.h"
@@ -65,20 +66,31 @@ write(const struct codec *codec, const struct reply *reply)
 	return (struct wps_span){ room, measured.size };
 }
 
-/* One DataMessage and nothing else. */
+/* One such member of the envelope and nothing else. */
 static void
-check_protobuf(struct wps_span written)
+check_protobuf(struct wps_span written, uint32_t member)
 {
 	struct wire_field field;
 
 	PROMISE(wire_next(&written, &field) == WPS_OK);
-	PROMISE(field.type == WIRE_BYTES && field.number == 2);
+	PROMISE(field.type == WIRE_BYTES && field.number == member);
 	PROMISE(written.len == 0);
 	while (field.bytes.len > 0) {
 		struct wire_field inner;
 		PROMISE(wire_next(&field.bytes, &inner) == WPS_OK);
 		PROMISE(inner.type == WIRE_BYTES);
 	}
+}
+
+static void
+check_reply(const struct reply *reply, uint32_t member)
+{
+	struct wps_span json = write(&json_codec, reply);
+	PROMISE(jscan_valid(json) && utf8_valid(json));
+	struct wps_span protobuf = write(&protobuf_codec, reply);
+	check_protobuf(protobuf, member);
+	free((char *)(uintptr_t)json.data);
+	free((char *)(uintptr_t)protobuf.data);
 }
 
 static void
@@ -89,13 +101,8 @@ check_written(const struct request *request, enum wps_from from)
 		.payload = request->payload, .metadata = request->metadata,
 		.metadata_count = request->metadata_count,
 	};
-	struct reply reply = { .kind = REPLY_MESSAGE, .msg = &view };
-	struct wps_span json = write(&json_codec, &reply);
-	PROMISE(jscan_valid(json) && utf8_valid(json));
-	struct wps_span protobuf = write(&protobuf_codec, &reply);
-	check_protobuf(protobuf);
-	free((char *)(uintptr_t)json.data);
-	free((char *)(uintptr_t)protobuf.data);
+
+	check_reply(&(struct reply){ .kind = REPLY_MESSAGE, .msg = &view }, 2);
 }
 
 static void
@@ -132,12 +139,44 @@ check_stream(const struct request *request)
 		check_payload(request);
 }
 
+/* A state can be told as it is: its size is right, no key is there twice. */
+static void
+check_state(const struct request *request)
+{
+	const struct request_state *state = &request->state;
+	const struct wps_state item = {
+		.conn = WPS_SPAN("id"), .entries = state->entries,
+		.entry_count = state->count, .cleared = state->cleared,
+		.updated_ms = 1,
+	};
+	const struct wps_states states = { .items = &item, .count = 1 };
+	const struct wps_msg_view view = {
+		.from = WPS_FROM_GROUP, .group = request->name, .states = &states,
+	};
+	size_t size = 0;
+
+	if (state->size == SIZE_MAX || state->cleared) {
+		PROMISE(state->count == 0);
+		return;
+	}
+	for (size_t i = 0; i < state->count; i++) {
+		size += state->entries[i].key.len + state->entries[i].value.len;
+		for (size_t k = 0; k < i; k++)
+			PROMISE(!wps_span_eq(state->entries[i].key,
+			    state->entries[k].key));
+	}
+	PROMISE(size == state->size && size <= DICTIONARY_MAX);
+	check_reply(&(struct reply){ .kind = REPLY_STATES, .msg = &view }, 9);
+}
+
 void
 request_rules_check(const struct request *request)
 {
 	switch (request->kind) {
 	case REQUEST_JOIN:
 	case REQUEST_LEAVE:
+	case REQUEST_STATE_WATCH:
+	case REQUEST_STATE_UNWATCH:
 		PROMISE(name_group_valid(request->name));
 		return;
 	case REQUEST_SEND:
@@ -163,6 +202,10 @@ request_rules_check(const struct request *request)
 	case REQUEST_STREAM_KEEP_ALIVE:
 	case REQUEST_STREAM_END:
 		check_stream(request);
+		return;
+	case REQUEST_STATE_SET:
+		PROMISE(name_group_valid(request->name));
+		check_state(request);
 		return;
 	case REQUEST_PING:
 	case REQUEST_SEQUENCE_ACK:

@@ -265,7 +265,8 @@ test_remembered_client_token_is_no_servers(void)
 static const char *
 permit_text(const char *role)
 {
-	static const char *const perms[] = { "", "join", "send" };
+	static const char *const perms[] = { "", "join", "send", "setState",
+		"getState" };
 	static const char *const scopes[] = { "", "all", "group", "pattern" };
 	static char text[2048];
 	struct wps_permit permit = { .perm = 0 };
@@ -315,8 +316,15 @@ test_role_texts_are_permissions(void)
 		{ "webpubsub.sendtogroup", "declined" },
 		{ "Webpubsub.sendToGroup", "declined" },
 		{ " webpubsub.sendToGroup", "declined" },
-		{ "webpubsub.setGroupState.g", "declined" },
-		{ "webpubsub.getGroupState", "declined" },
+		{ "webpubsub.setGroupState", "setState all" },
+		{ "webpubsub.setGroupState.g", "setState group g" },
+		{ "webpubsub.setGroupState.a.b", "setState group a.b" },
+		{ "webpubsub.getGroupState", "getState all" },
+		{ "webpubsub.getGroupState.g-*", "getState pattern g-*" },
+		{ "webpubsub.getGroupState.**", "getState all" },
+		{ "webpubsub.getGroupState.a\\", "getState group a\\" },
+		{ "webpubsub.getGroupState.", "malformed" },
+		{ "webpubsub.getGroupStates.g", "declined" },
 		{ "webpubsub.sendToServerEvent.e", "declined" },
 		{ "webpubsub", "declined" },
 		{ "random-7", "declined" },

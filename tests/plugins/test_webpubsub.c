@@ -39,6 +39,7 @@ open_client(void)
 	struct wps_conn *conn = fakeconn_open(&host, JSON, NULL, "ann");
 
 	conn->may_join = conn->may_send = "*";
+	conn->may_set_state = conn->may_get_state = "*";
 	fakeconn_heard(conn);
 	fakeconn_log(&host);
 	return conn;
@@ -641,6 +642,8 @@ main(void)
 		{ .pName = "protobuf", .pTests = webpubsub_protobuf_tests,
 		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },
 		{ .pName = "streams", .pTests = webpubsub_streams_tests,
+		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },
+		{ .pName = "states", .pTests = webpubsub_states_tests,
 		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },
 		{ .pName = "reliable", .pTests = webpubsub_reliable_tests,
 		  .pSetUpFunc = set_up, .pTearDownFunc = tear_down },

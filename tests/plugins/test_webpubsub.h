@@ -39,6 +39,6 @@ void talk(struct wps_conn *conn, const struct row *rows, size_t count);
 extern CU_TestInfo webpubsub_json_tests[], webpubsub_simple_tests[],
     webpubsub_parts_tests[], webpubsub_reliable_tests[],
     webpubsub_invoke_tests[], webpubsub_protobuf_tests[],
-    webpubsub_streams_tests[];
+    webpubsub_streams_tests[], webpubsub_states_tests[];
 
 #endif

@@ -12,6 +12,7 @@ struct wps_body {
 	char *data;
 	size_t len;
 	bool made, inserted;
+	unsigned slot;
 	size_t insert_at;
 };
 
@@ -153,8 +154,10 @@ host_body_make(struct wps_body *body, enum wps_frame frame, size_t len)
 static void
 host_body_insert(struct wps_body *body, unsigned slot, size_t offset)
 {
-	if (!body->made || slot != 0 || body->inserted || offset > body->len)
+	if (!body->made || slot >= WPS_SLOTS || body->inserted ||
+	    offset > body->len)
 		abort();
+	body->slot = slot;
 	body->inserted = true;
 	body->insert_at = offset;
 }
@@ -229,6 +232,8 @@ encode(struct fakeconn_host *host, const struct wps_subprotocol *ops,
     const struct wps_msg_view *view, struct wps_body *body)
 {
 	*body = (struct wps_body){ .host = host };
+	if (view->states && !(ops->flags & WPS_SUBPROTOCOL_STATES))
+		return;
 	host->encodes++;
 	if (ops->encode(host->fake.worker_state, view, body) != WPS_OK) {
 		free(body->data);
@@ -248,8 +253,8 @@ hear_body(struct wps_conn *conn, const struct wps_body *body)
 		    (struct wps_span){ body->data, body->len });
 		return;
 	}
-	size_t len = conn->ops->insert(conn->host->fake.worker_state, conn, 0,
-	    ++conn->sequence, body->len, insert);
+	size_t len = conn->ops->insert(conn->host->fake.worker_state, conn,
+	    body->slot, ++conn->sequence, body->len, insert);
 	add(&text, (struct wps_span){ body->data, body->insert_at });
 	add(&text, (struct wps_span){ insert, len });
 	add(&text, (struct wps_span){ body->data + body->insert_at,
@@ -366,8 +371,13 @@ static bool
 host_conn_may(const struct wps_conn *conn, enum wps_perm perm,
     struct wps_span group)
 {
-	const char *allowed = perm == WPS_PERM_SEND ?
-	    conn->may_send : conn->may_join;
+	const char *const allowances[] = {
+		[WPS_PERM_JOIN_LEAVE] = conn->may_join,
+		[WPS_PERM_SEND] = conn->may_send,
+		[WPS_PERM_SET_STATE] = conn->may_set_state,
+		[WPS_PERM_GET_STATE] = conn->may_get_state,
+	};
+	const char *allowed = allowances[perm];
 
 	return allowed && (strcmp(allowed, "*") == 0 ||
 	    wps_span_eq(wps_span_str(allowed), group));
@@ -451,6 +461,54 @@ host_conn_cancel(struct wps_conn *conn, struct wps_span id)
 	return host->cancel_result;
 }
 
+/* A line "WHAT GROUP"; the result. */
+static int
+log_state(const struct wps_conn *conn, const char *what, struct wps_span group)
+{
+	struct fakeconn_text *log = &conn->host->log;
+
+	if (!is_member(conn, group))
+		return WPS_NOT_FOUND;
+	add_str(log, what);
+	add(log, group);
+	add_str(log, "\n");
+	return conn->state_result;
+}
+
+static int
+host_conn_state_set(struct wps_conn *conn, struct wps_span group,
+    const struct wps_pair *entries, size_t count)
+{
+	struct fakeconn_text *log = &conn->host->log;
+	int rc = log_state(conn, "state set ", group);
+
+	for (size_t i = 0; rc == WPS_OK && i < count; i++) {
+		add(log, entries[i].key);
+		add_str(log, "=");
+		add(log, entries[i].value);
+		add_str(log, "\n");
+	}
+	return rc;
+}
+
+static int
+host_conn_state_clear(struct wps_conn *conn, struct wps_span group)
+{
+	return log_state(conn, "state clear ", group);
+}
+
+static int
+host_conn_state_watch(struct wps_conn *conn, struct wps_span group)
+{
+	return log_state(conn, "state watch ", group);
+}
+
+static void
+host_conn_state_unwatch(struct wps_conn *conn, struct wps_span group)
+{
+	(void)log_state(conn, "state unwatch ", group);
+}
+
 static void
 fill(struct wps_host *table)
 {
@@ -473,6 +531,10 @@ fill(struct wps_host *table)
 	table->conn_event = host_conn_event;
 	table->conn_invoke = host_conn_invoke;
 	table->conn_cancel = host_conn_cancel;
+	table->conn_state_set = host_conn_state_set;
+	table->conn_state_clear = host_conn_state_clear;
+	table->conn_state_watch = host_conn_state_watch;
+	table->conn_state_unwatch = host_conn_state_unwatch;
 }
 
 /* --- for tests ------------------------------------------------------------ */

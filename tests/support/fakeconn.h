@@ -49,8 +49,9 @@ struct wps_conn {
 	struct fakeconn_text groups; /* each as "\nNAME\n" */
 
 	/* What a test may set: NULL nothing, "*" any group, else one group. */
-	const char *may_join, *may_send;
+	const char *may_join, *may_send, *may_set_state, *may_get_state;
 	int join_result; /* of conn_join and conn_leave */
+	int state_result; /* of the functions of group state, for members */
 };
 
 /* Starts the plugin that the test is linked with; `options` are those of its

@@ -74,7 +74,19 @@ const WRITERS = {
     ({ streamDataMessage: { streamId, streamSequenceId,
       data: packData(content) } }),
   streamEnd: ({ streamId, error }) => ({ streamEndMessage: { streamId, error } }),
+  setGroupState: ({ group, ackId, state }) => ({
+    setGroupStateMessage: { group, ackId, state: state && { entries: state } } }),
+  subscribeGroupState: ({ group, ackId }) =>
+    ({ subscribeGroupStateMessage: { group, ackId } }),
+  unsubscribeGroupState: ({ group, ackId }) =>
+    ({ unsubscribeGroupStateMessage: { group, ackId } }),
 };
+
+const readStates = ({ items = [], ...more }) => ({
+  items: items.map(({ state, ...item }) =>
+    ({ ...item, ...(state && { state: state.entries ?? {} }) })),
+  ...more,
+});
 
 const READERS = {
   ackMessage: ({ ackId = 0, success = false, error }) =>
@@ -92,6 +104,10 @@ const READERS = {
   streamAckMessage: (ack) => ({ kind: 'streamAck', ...ack }),
   streamNackMessage: (nack) => ({ kind: 'streamNack', ...nack }),
   streamClosedMessage: (closed) => ({ kind: 'streamClosed', ...closed }),
+  groupStateUpdateMessage: (update) =>
+    ({ kind: 'groupStateUpdate', ...readStates(update) }),
+  groupStateSnapshotMessage: (snapshot) =>
+    ({ kind: 'groupStateSnapshot', ...readStates(snapshot) }),
 };
 
 const defined = (object) => Object.fromEntries(Object.entries(object)

@@ -181,9 +181,10 @@ struct wps_host {
 
 	/* [loop] Inside encode only. body_make, once: the body's frame kind and
 	 * room for exactly len bytes, which lives until encode returns; NULL when
-	 * memory is not to be had. Then body_insert: an insert before the byte at
-	 * `offset` (len: behind the last), for slots 0 to WPS_INSERTS - 1 in
-	 * ascending order of slots and offsets. */
+	 * memory is not to be had. Then body_insert, up to WPS_INSERTS times: an
+	 * insert before the byte at `offset` (len: behind the last), in ascending
+	 * order of slots and offsets. Which slots below WPS_SLOTS is the plugin's
+	 * choice: they tell its `insert` what to write. */
 	char *(*body_make)(struct wps_body *body, enum wps_frame frame, size_t len);
 	void (*body_insert)(struct wps_body *body, unsigned slot, size_t offset);
 
@@ -340,6 +341,32 @@ struct wps_host {
 	/* [loop] The answer is not wanted any more. WPS_NOT_FOUND: there is none
 	 * of that id. */
 	int (*conn_cancel)(struct wps_conn *conn, struct wps_span id);
+
+	/* --- group state (client-protocols.md, section 17) ------------------- */
+
+	/*
+	 * [loop] The state of a connection in a group that it is a member of:
+	 * conn_state_set replaces it, which may be by one without entries,
+	 * conn_state_clear takes it away, which leaving and the connection's end
+	 * do too. All that watch the group hear of each change, at the latest in
+	 * the next turn. The entries are borrowed; each key is there once. Return
+	 * WPS_OK, also when there was none to clear; WPS_NOT_FOUND: it is no
+	 * member; conn_state_set also WPS_ENOMEM. Neither looks at permissions.
+	 */
+	int (*conn_state_set)(struct wps_conn *conn, struct wps_span group,
+	    const struct wps_pair *entries, size_t count);
+	int (*conn_state_clear)(struct wps_conn *conn, struct wps_span group);
+
+	/*
+	 * [loop] From now on a member of a group hears of all changes, in the
+	 * order in which they happen to each connection, until it leaves or
+	 * conn_state_unwatch. First comes a snapshot, not before this returns, of
+	 * the first 200 members with a state by their ids; again for each call,
+	 * but once for those that come while it is awaited. Returns WPS_OK or
+	 * WPS_NOT_FOUND: it is no member.
+	 */
+	int (*conn_state_watch)(struct wps_conn *conn, struct wps_span group);
+	void (*conn_state_unwatch)(struct wps_conn *conn, struct wps_span group);
 };
 
 #endif

@@ -26,6 +26,10 @@ struct wps_body; /* a message in the form of one subprotocol, shared by receiver
  */
 #define WPS_SUBPROTOCOL_RELIABLE 0x2u
 
+/* Its clients may watch group states: `encode` knows messages that tell of these
+ * (wps_msg_view.states). Without it they are declined. */
+#define WPS_SUBPROTOCOL_STATES 0x4u
+
 struct wps_subprotocol {
 	uint32_t struct_size;
 	uint32_t flags;
@@ -85,7 +89,7 @@ struct wps_subprotocol {
 	    struct wps_body *body);
 
 	/*
-	 * [loop] Writes what one receiver gets at insert `slot` of a shared
+	 * [loop] Writes what one receiver gets at the insert `slot` of a shared
 	 * body into dst: at most WPS_INSERT_MAX bytes. `sequence` is the message's
 	 * id for this connection, from 1; 0 where messages are not numbered.
 	 * `body_len` is the length of the body without its inserts. Returns their
@@ -117,6 +121,7 @@ struct wps_subprotocol {
 };
 
 #define WPS_INSERTS 2     /* inserts of one body at most */
+#define WPS_SLOTS 8       /* what slots are below */
 #define WPS_INSERT_MAX 40 /* bytes of one insert at most */
 
 #endif
