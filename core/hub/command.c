@@ -7,6 +7,7 @@
 #include "hub/server.h"
 #include "util/alloc.h"
 #include "util/attr.h"
+#include "util/bits.h"
 #include "util/hash.h"
 
 #include <stdlib.h>
@@ -238,15 +239,14 @@ static void
 post_to_others(const struct submission *sub, uint64_t workers,
     struct tally *tally)
 {
-	for (unsigned i = 0; workers >> i; i++) {
-		if (!(workers >> i & 1))
-			continue;
+	while (workers) {
+		struct worker *worker = sub->worker->peers[bits_take(&workers)];
 		struct parcel *parcel = parcel_new(sub->command);
 		parcel->hub = sub->hub;
 		parcel->name_hash = sub->name_hash;
 		parcel->origin = sub->worker;
 		parcel->tally = tally;
-		worker_post(sub->worker->peers[i], &parcel->mail);
+		worker_post(worker, &parcel->mail);
 	}
 }
 

@@ -61,7 +61,7 @@ struct wps_conn {
 	uint32_t group_count, group_cap;
 	struct named *user;
 	struct membership *groups; /* owned */
-	struct conn_states *states; /* owned; NULL until the first, see groupstate.h */
+	struct conn_states *states; /* owned; NULL until the first */
 	struct perms perms;
 	struct wps_conn_view view; /* user and an odd spelling of the subprotocol
 				      are owned */

@@ -3,28 +3,14 @@
 
 #include "hub/conn.h"
 #include "hub/delivery.h"
-#include "hub/list.h"
+#include "hub/gathering.h"
 #include "hub/msg.h"
 #include "util/alloc.h"
 #include "util/attr.h"
+#include "util/bits.h"
 #include "util/clock.h"
 
 #include <stdlib.h>
-
-struct gathering;
-
-/* A member that has a state, watches, or both. */
-struct state_entry {
-	LIST_ENTRY(state_entry) in_group;
-	struct wps_conn *conn;       /* borrowed */
-	struct named *group;         /* borrowed */
-	struct wps_msg *state;       /* counted; the update that told of it */
-	struct gathering *gathering; /* a snapshot is awaited */
-	uint32_t at;         /* its place in the connection's entries */
-	uint32_t membership; /* and in the connection's groups */
-	bool watches;
-	bool again; /* behind the awaited snapshot comes another one */
-};
 
 struct conn_states {
 	uint64_t updated_ms; /* of its last change, in any group */
@@ -50,20 +36,44 @@ entry_find(const struct wps_conn *conn, const struct membership *membership)
 	    conn->states->entries[membership->state - 1] : NULL;
 }
 
+static void
+group_add(struct state_entry *entry)
+{
+	struct named *group = entry->group;
+
+	if (group->states == NULL)
+		group->states = xcalloc(1, sizeof(*group->states));
+	LIST_INSERT_HEAD(entry->watches ? &group->states->watchers :
+	    &group->states->others, entry, link);
+}
+
+static void
+group_remove(struct state_entry *entry)
+{
+	struct named *group = entry->group;
+
+	LIST_REMOVE(entry, link);
+	if (!LIST_EMPTY(&group->states->watchers) ||
+	    !LIST_EMPTY(&group->states->others))
+		return;
+	free(group->states);
+	group->states = NULL;
+}
+
 static struct state_entry *
 entry_get(struct wps_conn *conn, struct membership *membership)
 {
 	struct state_entry *entry = entry_find(conn, membership);
-	struct conn_states *states = states_of(conn);
 
 	if (entry)
 		return entry;
+	struct conn_states *states = states_of(conn);
 	entry = xcalloc(1, sizeof(*entry));
 	entry->conn = conn;
 	entry->group = membership->group;
 	entry->membership = (uint32_t)(membership - conn->groups);
 	entry->at = (uint32_t)states->count;
-	LIST_INSERT_HEAD(&membership->group->states, entry, in_group);
+	group_add(entry);
 	states->entries = xgrow(states->entries, states->count, &states->cap,
 	    sizeof(struct state_entry *));
 	states->entries[states->count++] = entry;
@@ -83,7 +93,7 @@ entry_free(struct state_entry *entry)
 	last->at = entry->at;
 	conn->groups[last->membership].state = last->at + 1;
 	conn->groups[entry->membership].state = 0;
-	LIST_REMOVE(entry, in_group);
+	group_remove(entry);
 	free(entry);
 }
 
@@ -114,164 +124,6 @@ groupstate_free(struct wps_conn *conn)
 	conn->states = NULL;
 }
 
-/* --- records --------------------------------------------------------------- */
-
-size_t
-groupstate_count(const struct wps_conn *conn)
-{
-	return conn->states ? conn->states->count : 0;
-}
-
-struct groupstate_entry
-groupstate_at(const struct wps_conn *conn, size_t i)
-{
-	const struct state_entry *entry = conn->states->entries[i];
-
-	return (struct groupstate_entry){
-		.group = { entry->group->name, entry->group->len },
-		.state = entry->state,
-		.watches = entry->watches,
-	};
-}
-
-uint64_t
-groupstate_updated_ms(const struct wps_conn *conn)
-{
-	return conn->states ? conn->states->updated_ms : 0;
-}
-
-bool
-groupstate_awaits(const struct wps_conn *conn)
-{
-	for (size_t i = 0; i < groupstate_count(conn); i++)
-		if (conn->states->entries[i]->gathering)
-			return true;
-	return false;
-}
-
-void
-groupstate_restore(struct wps_conn *conn, const struct groupstate_entry *given)
-{
-	struct membership *membership = shard_membership(conn, given->group);
-
-	wps_assert(membership != NULL);
-	struct state_entry *entry = entry_get(conn, membership);
-	entry->state = given->state;
-	entry->watches = given->watches;
-}
-
-void
-groupstate_restore_updated_ms(struct wps_conn *conn, uint64_t updated_ms)
-{
-	if (updated_ms > 0)
-		states_of(conn)->updated_ms = updated_ms;
-}
-
-/* --- gatherings --------------------------------------------------------------- */
-
-/* The states of one worker's members. */
-struct part {
-	struct mail mail;
-	struct list link;
-	struct gathering *gathering;
-	unsigned from; /* worker */
-	size_t count;
-	struct wps_msg *states[]; /* counted */
-};
-
-/* A change that came while the snapshot is awaited. */
-struct held {
-	struct list link;
-	struct wps_msg *msg; /* counted */
-	unsigned from;       /* worker */
-};
-
-/* A snapshot on its way; it lives until every worker has answered. */
-struct gathering {
-	struct state_entry *entry; /* NULL: nobody waits for it any more */
-	uint64_t awaited;  /* workers, a bit each */
-	struct list parts; /* owned */
-	struct list held;  /* owned */
-	struct sender_limits used; /* by what is held */
-};
-
-static void
-part_free(struct part *part)
-{
-	for (size_t i = 0; i < part->count; i++)
-		msg_unref(part->states[i]);
-	free(part);
-}
-
-static void
-free_parts(struct gathering *gathering)
-{
-	for (struct list *link; (link = list_take(&gathering->parts));)
-		part_free(container_of(link, struct part, link));
-}
-
-static void
-held_free(struct gathering *gathering, struct held *held)
-{
-	list_remove(&held->link);
-	gathering->used.items--;
-	gathering->used.bytes -= msg_size(held->msg);
-	msg_unref(held->msg);
-	free(held);
-}
-
-static struct held *
-first_held(const struct gathering *gathering)
-{
-	return list_empty(&gathering->held) ? NULL :
-	    container_of(gathering->held.next, struct held, link);
-}
-
-/* What this worker said before its answer is in the answer. */
-static void
-drop_held_from(struct gathering *gathering, unsigned from)
-{
-	struct list *link = gathering->held.next;
-
-	while (link != &gathering->held) {
-		struct held *held = container_of(link, struct held, link);
-		link = link->next;
-		if (held->from == from)
-			held_free(gathering, held);
-	}
-}
-
-/* Nobody waits for it; the answers that are still to come free it. */
-static void
-gathering_drop(struct gathering *gathering)
-{
-	gathering->entry = NULL;
-	free_parts(gathering);
-	for (struct held *held; (held = first_held(gathering));)
-		held_free(gathering, held);
-}
-
-/* As many as may wait for the client's socket may wait here. */
-static void
-hold(struct state_entry *entry, struct wps_msg *msg, unsigned from)
-{
-	const struct sender_limits *limits =
-	    &entry->conn->shard->hub->options.ws.out;
-	struct gathering *gathering = entry->gathering;
-
-	if (gathering->used.items >= limits->items ||
-	    gathering->used.bytes >= limits->bytes) {
-		conn_overflow(entry->conn, "slow consumer");
-		return;
-	}
-	struct held *held = xcalloc(1, sizeof(*held));
-	held->msg = msg_ref(msg);
-	held->from = from;
-	list_add(&gathering->held, &held->link);
-	gathering->used.items++;
-	gathering->used.bytes += msg_size(msg);
-}
-
 /* --- changes ------------------------------------------------------------------ */
 
 /* A change on its way to the watchers of one worker. */
@@ -288,15 +140,15 @@ static void
 tell_watchers(struct worker *worker, const struct named *group,
     const struct change *change)
 {
-	struct state_entry *entry = LIST_FIRST(&group->states), *next;
+	struct state_entry *entry = LIST_FIRST(&group->states->watchers), *next;
 	struct delivery delivery;
 
 	delivery_init(&delivery, worker, msg_view(change->msg), 0);
 	for (; entry; entry = next) {
-		next = LIST_NEXT(entry, in_group);
+		next = LIST_NEXT(entry, link);
 		if (entry->gathering)
-			hold(entry, change->msg, change->from);
-		else if (entry->watches)
+			gathering_hold(entry, change->msg, change->from);
+		else
 			(void)delivery_push(&delivery, entry->conn);
 	}
 	delivery_fini(&delivery);
@@ -311,7 +163,7 @@ take_change(struct worker *worker, struct mail *mail)
 	    shard_group(shard, msg_view(change->msg)->group,
 	    change->name_hash) : NULL;
 
-	if (group)
+	if (group && group->states)
 		tell_watchers(worker, group, change);
 	msg_unref(change->msg);
 	free(change);
@@ -325,9 +177,8 @@ announce(const struct state_entry *entry, struct wps_msg *msg)
 	uint64_t hash = entry->group->node.hash;
 	uint64_t workers = hub_hint_group(hub, hash);
 
-	for (unsigned i = 0; workers >> i; i++) {
-		if (!(workers >> i & 1))
-			continue;
+	while (workers) {
+		struct worker *peer = worker->peers[bits_take(&workers)];
 		struct change *change = xcalloc(1, sizeof(*change));
 		change->mail.run = take_change;
 		change->mail.bytes = sizeof(*change) + msg_size(msg);
@@ -335,14 +186,8 @@ announce(const struct state_entry *entry, struct wps_msg *msg)
 		change->name_hash = hash;
 		change->from = worker->index;
 		change->msg = msg_ref(msg);
-		worker_post(worker->peers[i], &change->mail);
+		worker_post(peer, &change->mail);
 	}
-}
-
-static struct wps_span
-name_of(const struct named *group)
-{
-	return (struct wps_span){ group->name, group->len };
 }
 
 /* Strictly growing, whatever is done to the clock. */
@@ -368,7 +213,7 @@ update_new(struct wps_conn *conn, const struct named *group,
 	item.updated_ms = next_update_ms(states_of(conn));
 	return msg_new(&(struct wps_msg_view){
 		.from = WPS_FROM_GROUP,
-		.group = name_of(group),
+		.group = { group->name, group->len },
 		.states = &states,
 	});
 }
@@ -419,196 +264,17 @@ groupstate_clear(struct wps_conn *conn, struct wps_span group)
 	return membership ? WPS_OK : WPS_NOT_FOUND;
 }
 
-/* --- the workers' answers -------------------------------------------------------- */
-
-/* To each worker that may have members. */
-struct question {
-	struct mail mail;
-	struct hub *hub;
-	uint64_t name_hash;
-	struct worker *asker;
-	struct gathering *gathering; /* the asker's */
-	size_t len;
-	char name[];
-};
-
-/* The first ones by their ids. */
-static struct part *
-part_new(const struct shard *shard, const struct named *group)
-{
-	const struct wps_command command = { .limit = GROUPSTATE_SNAPSHOT };
-	const struct state_entry *entry;
-	struct listing listing;
-
-	list_begin(&listing, shard, &command);
-	wps_assert(listing.picks != NULL);
-	if (group) {
-		LIST_FOREACH(entry, &group->states, in_group)
-			if (entry->state)
-				list_offer(&listing, entry->conn->view.id,
-				    entry->state);
-	}
-	struct part *part = xcalloc(1, sizeof(*part) +
-	    listing.count * sizeof(struct wps_msg *));
-	part->count = listing.count;
-	for (size_t i = 0; i < listing.count; i++) {
-		part->states[i] = msg_ref(
-		    (struct wps_msg *)(uintptr_t)listing.picks[i].object);
-		part->mail.bytes += msg_size(part->states[i]);
-	}
-	free(listing.picks);
-	return part;
-}
-
-static void take_part(struct worker *worker, struct mail *mail);
-
-/* The answer goes the way of the changes, to the own worker too. */
-static void
-answer_question(struct worker *worker, struct mail *mail)
-{
-	struct question *question = container_of(mail, struct question, mail);
-	const struct shard *shard = shard_find(question->hub, worker);
-	const struct named *group = shard ? shard_group(shard,
-	    (struct wps_span){ question->name, question->len },
-	    question->name_hash) : NULL;
-	struct part *part = part_new(shard, group);
-
-	part->mail.run = take_part;
-	part->gathering = question->gathering;
-	part->from = worker->index;
-	worker_post(question->asker, &part->mail);
-	free(question);
-}
-
-static void
-ask(struct state_entry *entry)
-{
-	const struct named *group = entry->group;
-	struct worker *worker = entry->conn->worker;
-	struct hub *hub = entry->conn->shard->hub;
-	uint64_t workers = hub_hint_group(hub, group->node.hash);
-	struct gathering *gathering = xcalloc(1, sizeof(*gathering));
-
-	entry->gathering = gathering;
-	gathering->entry = entry;
-	gathering->awaited = workers;
-	list_init(&gathering->parts);
-	list_init(&gathering->held);
-	for (unsigned i = 0; workers >> i; i++) {
-		if (!(workers >> i & 1))
-			continue;
-		struct question *question =
-		    xcalloc(1, sizeof(*question) + group->len);
-		question->mail.run = answer_question;
-		question->hub = hub;
-		question->name_hash = group->node.hash;
-		question->asker = worker;
-		question->gathering = gathering;
-		question->len = group->len;
-		memcpy(question->name, group->name, group->len);
-		worker_post(worker->peers[i], &question->mail);
-	}
-}
-
-/* --- snapshots --------------------------------------------------------------------- */
-
-static size_t
-count_states(const struct gathering *gathering)
-{
-	size_t count = 0;
-
-	for (struct list *link = gathering->parts.next;
-	    link != &gathering->parts; link = link->next)
-		count += container_of(link, struct part, link)->count;
-	return count;
-}
-
-/* All that came, in the order of ids; how many are in `items`. */
-static size_t
-merge(const struct gathering *gathering, struct wps_state *items)
-{
-	size_t count = count_states(gathering), at = 0;
-	struct list_pick *picks = xcalloc(count, sizeof(*picks));
-
-	for (struct list *link = gathering->parts.next;
-	    link != &gathering->parts; link = link->next) {
-		const struct part *part = container_of(link, struct part, link);
-		for (size_t i = 0; i < part->count; i++) {
-			const struct wps_state *state =
-			    msg_view(part->states[i])->states->items;
-			picks[at++] = (struct list_pick){ state->conn, state };
-		}
-	}
-	qsort(picks, count, sizeof(*picks), list_pick_order);
-	if (count > GROUPSTATE_SNAPSHOT)
-		count = GROUPSTATE_SNAPSHOT;
-	for (size_t i = 0; i < count; i++)
-		items[i] = *(const struct wps_state *)picks[i].object;
-	free(picks);
-	return count;
-}
-
-static void
-send_snapshot(const struct gathering *gathering, struct wps_conn *conn,
-    const struct named *group)
-{
-	struct wps_state *items = xcalloc(GROUPSTATE_SNAPSHOT, sizeof(*items));
-	const struct wps_states states = {
-		.snapshot = true,
-		.items = items,
-		.count = merge(gathering, items),
-	};
-
-	(void)delivery_deliver(conn, &(struct wps_msg_view){
-		.from = WPS_FROM_GROUP,
-		.group = name_of(group),
-		.states = &states,
-	});
-	free(items);
-}
-
-/* Each push may close the connection, and then its entry is gone. */
-static void
-finish(struct gathering *gathering, struct state_entry *entry)
-{
-	struct wps_conn *conn = conn_ref(entry->conn);
-
-	entry->gathering = NULL;
-	send_snapshot(gathering, conn, entry->group);
-	for (struct held *held; (held = first_held(gathering));) {
-		if (conn_is_live(conn))
-			(void)delivery_deliver(conn, msg_view(held->msg));
-		held_free(gathering, held);
-	}
-	if (conn_is_live(conn) && entry->again) {
-		entry->again = false;
-		ask(entry);
-	}
-	conn_unref(&conn);
-}
-
-static void
-take_part(struct worker *worker, struct mail *mail)
-{
-	struct part *part = container_of(mail, struct part, mail);
-	struct gathering *gathering = part->gathering;
-
-	gathering->awaited &= ~(UINT64_C(1) << part->from);
-	if (gathering->entry && !worker->stopped) {
-		drop_held_from(gathering, part->from);
-		list_add(&gathering->parts, &part->link);
-	} else {
-		part_free(part);
-	}
-	if (gathering->awaited != 0)
-		return;
-	if (gathering->entry && !worker->stopped)
-		finish(gathering, gathering->entry);
-	gathering_drop(gathering);
-	free(gathering);
-}
-
 /* --- watching ---------------------------------------------------------------------- */
+
+static void
+set_watching(struct state_entry *entry, bool on)
+{
+	if (entry->watches == on)
+		return;
+	LIST_REMOVE(entry, link);
+	entry->watches = on;
+	group_add(entry);
+}
 
 int
 groupstate_watch(struct wps_conn *conn, struct wps_span group)
@@ -618,21 +284,20 @@ groupstate_watch(struct wps_conn *conn, struct wps_span group)
 	if (membership == NULL)
 		return WPS_NOT_FOUND;
 	struct state_entry *entry = entry_get(conn, membership);
-	entry->watches = true;
+	set_watching(entry, true);
 	if (entry->gathering)
 		entry->again = true;
 	else
-		ask(entry);
+		gathering_begin(entry);
 	return WPS_OK;
 }
 
 static void
 unwatch(struct state_entry *entry)
 {
-	entry->watches = entry->again = false;
-	if (entry->gathering)
-		gathering_drop(entry->gathering);
-	entry->gathering = NULL;
+	set_watching(entry, false);
+	entry->again = false;
+	gathering_drop(entry);
 }
 
 void
@@ -657,4 +322,57 @@ groupstate_leave(struct wps_conn *conn, const struct membership *membership)
 	unwatch(entry);
 	clear(entry);
 	entry_free(entry);
+}
+
+/* --- records ----------------------------------------------------------------------- */
+
+size_t
+groupstate_count(const struct wps_conn *conn)
+{
+	return conn->states ? conn->states->count : 0;
+}
+
+struct groupstate_entry
+groupstate_at(const struct wps_conn *conn, size_t i)
+{
+	const struct state_entry *entry = conn->states->entries[i];
+
+	return (struct groupstate_entry){
+		.group = { entry->group->name, entry->group->len },
+		.state = entry->state,
+		.watches = entry->watches,
+	};
+}
+
+uint64_t
+groupstate_updated_ms(const struct wps_conn *conn)
+{
+	return conn->states ? conn->states->updated_ms : 0;
+}
+
+bool
+groupstate_awaits(const struct wps_conn *conn)
+{
+	for (size_t i = 0; i < groupstate_count(conn); i++)
+		if (conn->states->entries[i]->gathering)
+			return true;
+	return false;
+}
+
+void
+groupstate_restore(struct wps_conn *conn, const struct groupstate_entry *given)
+{
+	struct membership *membership = shard_membership(conn, given->group);
+
+	wps_assert(membership != NULL);
+	struct state_entry *entry = entry_get(conn, membership);
+	entry->state = given->state;
+	set_watching(entry, given->watches);
+}
+
+void
+groupstate_restore_updated_ms(struct wps_conn *conn, uint64_t updated_ms)
+{
+	if (updated_ms > 0)
+		states_of(conn)->updated_ms = updated_ms;
 }

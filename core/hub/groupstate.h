@@ -4,28 +4,46 @@
  * (client-protocols.md, section 17).
  *
  * A connection has an entry for each group in which it has a state, watches, or
- * both. The entry goes with the membership. A state is the message that told of
- * it, so nothing is copied for those who ask later.
+ * both; the entry goes with the membership. A state is the message that told of
+ * it, so nothing is copied for those who ask later (gathering.h).
  *
  * A change is mail to every worker that may have members, the own one included:
  * nothing is pushed in the midst of the command that has caused it.
- *
- * Who begins to watch asks each of these workers for its states, by mail that
- * comes back behind all changes that the answer has seen. So until the answer of
- * a worker is there its changes are dropped, and those behind it wait for the
- * snapshot: a watcher gets every change once, in the snapshot or after it.
  */
 #ifndef HUB_GROUPSTATE_H
 #define HUB_GROUPSTATE_H
 
 #include <wps/msg.h>
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
+struct gathering;
 struct membership;
+struct named;
 struct wps_conn;
 
-#define GROUPSTATE_SNAPSHOT 200 /* states of a snapshot at most */
+/* A member that has a state, watches, or both. */
+struct state_entry {
+	LIST_ENTRY(state_entry) link; /* in a list of the group */
+	struct wps_conn *conn;        /* borrowed */
+	struct named *group;          /* borrowed */
+	struct wps_msg *state;        /* counted; the change that told of it */
+	struct gathering *gathering;  /* of the snapshot that is awaited */
+	uint32_t at;         /* its place in the connection's entries */
+	uint32_t membership; /* and in the connection's groups */
+	bool watches;
+	bool again; /* behind the awaited snapshot comes another one */
+};
+
+LIST_HEAD(state_list, state_entry);
+
+/* Of a group, while there are any. */
+struct group_states {
+	struct state_list watchers;
+	struct state_list others; /* with a state alone */
+};
 
 /* See host.conn_state_set and the functions behind it. */
 int groupstate_set(struct wps_conn *conn, struct wps_span group,
@@ -34,10 +52,13 @@ int groupstate_clear(struct wps_conn *conn, struct wps_span group);
 int groupstate_watch(struct wps_conn *conn, struct wps_span group);
 void groupstate_unwatch(struct wps_conn *conn, struct wps_span group);
 
-/* The membership ends, while the group is still hinted; the membership has moved
- * in the connection's list. */
-void groupstate_leave(struct wps_conn *conn, const struct membership *membership);
-void groupstate_moved(struct wps_conn *conn, const struct membership *membership);
+/* The membership ends; the group's hint is still there. */
+void groupstate_leave(struct wps_conn *conn,
+    const struct membership *membership);
+
+/* The membership has another place in the connection's list. */
+void groupstate_moved(struct wps_conn *conn,
+    const struct membership *membership);
 
 /* What a record knows of a membership. */
 struct groupstate_entry {

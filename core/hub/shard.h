@@ -16,9 +16,7 @@
 
 #include <wps/span.h>
 
-#include <sys/queue.h>
-
-struct state_entry;
+struct group_states;
 struct worker;
 struct wps_conn;
 
@@ -26,7 +24,7 @@ struct wps_conn;
 struct named {
 	struct htab_node node; /* in `groups` or `users` */
 	struct members members;
-	LIST_HEAD(, state_entry) states; /* of a group; see groupstate.h */
+	struct group_states *states; /* of a group; NULL: none, see groupstate.h */
 	size_t len;
 	char name[];
 };

@@ -4,6 +4,7 @@
 #include "net/keepalive.h"
 #include "net/sender.h"
 #include "util/alloc.h"
+#include "util/bits.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -100,14 +101,13 @@ relieve_feeders(struct worker *worker)
 {
 	uint64_t feeders = atomic_exchange(&worker->feeders, 0);
 
-	for (unsigned i = 0; feeders >> i; i++) {
-		if (!(feeders >> i & 1))
-			continue;
+	while (feeders) {
+		struct worker *feeder = worker->peers[bits_take(&feeders)];
 		struct worker_relief *relief = xcalloc(1, sizeof(*relief));
 		relief->of = worker;
 		relief->mail.run = end_congestion;
 		relief->mail.call = true;
-		worker_post(worker->peers[i], &relief->mail);
+		worker_post(feeder, &relief->mail);
 	}
 }
 

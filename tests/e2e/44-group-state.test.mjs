@@ -381,6 +381,43 @@ serverTest('a recovered client has its state, and what it missed',
     }
   });
 
+serverTest('a change is not overtaken by what its owner causes afterwards',
+  async (server) => {
+    const [near, far] = twoWorkers(server);
+    const watchers = [];
+    for (const kind of Object.values(KINDS)) {
+      watchers.push(await open(server,
+        { kind, worker: watchers.length % 2 ? near : far }));
+      await watchers.at(-1).watch();
+    }
+    const owner = await open(server, { userId: 'owner', worker: near });
+    for (let n = 0; n < 20; n++) {
+      await owner.set({ n: `${n}` });
+      await server.service('chat', { worker: n % server.workers })
+        .group('deck').sendToAll('behind', TEXT);
+      for (const watcher of watchers) {
+        await watcher.hears(owner, { n: `${n}` });
+        assert.equal((await watcher.next()).data, 'behind');
+      }
+      assert.equal((await owner.next()).data, 'behind');
+    }
+  });
+
+serverTest('the last of sixty-four workers is one like the others',
+  { workerCounts: [64] }, async (server) => {
+    const first = await open(server, { userId: 'first', worker: 0 });
+    const last = await open(server, { userId: 'last', worker: 63 });
+    await last.set({ is: 'here' });
+    assert.deepEqual(plainItems(await first.watch()), [{
+      connectionId: last.id, userId: 'last', state: { is: 'here' } }]);
+    await last.clear();
+    await first.hears(last);
+    await server.service('chat', { worker: 0 }).group('deck')
+      .sendToAll('to all', TEXT);
+    for (const peer of [first, last])
+      assert.equal((await peer.next()).data, 'to all');
+  });
+
 // --- many ----------------------------------------------------------------------------
 
 serverTest('a snapshot has the first two hundred', async (server) => {

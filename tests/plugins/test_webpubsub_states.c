@@ -358,6 +358,25 @@ test_protobuf_requests(void)
 	}
 }
 
+/* Lengths stand in front: what breaks off is no request. */
+static void
+test_protobuf_requests_that_break_off_are_invalid(void)
+{
+	char bytes[256];
+	struct wps_span whole = unhex(
+	    "7a200a046465636b10151a160a0c0a046d6f6f641204627573790a060a01611201"
+	    "31", bytes);
+
+	for (size_t len = 0; len <= whole.len; len++) {
+		struct wps_conn *conn = open_as(PROTOBUF);
+		fakeconn_recv(conn, WPS_FRAME_BINARY,
+		    (struct wps_span){ whole.data, len });
+		check_text("heard", fakeconn_heard(conn),
+		    len == whole.len ? PB_ACK("15") : PB_INVALID);
+		fakeconn_close(conn);
+	}
+}
+
 /* --- messages ------------------------------------------------------------------- */
 
 static const struct wps_pair mood = { { "mood", 4 }, { "busy", 4 } };
@@ -499,6 +518,8 @@ CU_TestInfo webpubsub_states_tests[] = {
 	{ "a large state of another shape is invalid",
 	  test_a_large_state_of_another_shape_is_invalid },
 	{ "protobuf requests", test_protobuf_requests },
+	{ "protobuf requests that break off are invalid",
+	  test_protobuf_requests_that_break_off_are_invalid },
 	{ "messages byte for byte", test_messages_byte_for_byte },
 	{ "reliable messages of all kinds are numbered together",
 	  test_reliable_messages_of_all_kinds_are_numbered_together },

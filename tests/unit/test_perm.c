@@ -60,6 +60,31 @@ test_permissions_are_independent(void)
 	perms_fini(&perms);
 }
 
+/* Each kind in each way; what is allowed of one says nothing of the others. */
+static void
+test_every_kind_has_rules_of_its_own(void)
+{
+	static const enum wps_perm kinds[PERM_KINDS] = {
+		WPS_PERM_JOIN_LEAVE, WPS_PERM_SEND, WPS_PERM_SET_STATE,
+		WPS_PERM_GET_STATE,
+	};
+
+	for (unsigned i = 0; i < PERM_KINDS * 3; i++) {
+		struct perms perms = { 0 };
+		const struct wps_permit given = {
+			.perm = kinds[i / 3],
+			.scope = WPS_PERMIT_ALL + i % 3,
+			.name = i % 3 == 2 ? WPS_SPAN("g*") : WPS_SPAN("g"),
+		};
+		check_number("permit", perms_permit(&perms, &given, MAX_RULES),
+		    WPS_OK);
+		for (unsigned k = 0; k < PERM_KINDS; k++)
+			check_number("allowed", perms_allow(&perms, kinds[k],
+			    WPS_SPAN("g")), k == i / 3);
+		perms_fini(&perms);
+	}
+}
+
 static void
 test_revoke_takes_a_grant_away(void)
 {
@@ -191,6 +216,7 @@ main(void)
 	static const struct named_test tests[] = {
 		TEST(test_nothing_is_allowed_at_first),
 		TEST(test_permissions_are_independent),
+		TEST(test_every_kind_has_rules_of_its_own),
 		TEST(test_revoke_takes_a_grant_away),
 		TEST(test_revoke_under_the_role_for_all_denies_that_group),
 		TEST(test_revoke_under_a_pattern_denies_that_group),

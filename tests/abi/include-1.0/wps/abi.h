@@ -39,8 +39,8 @@
  *   - functions to struct wps_match, which begins with its size;
  *   - members to option rows, whose size the plugin tells (`option_size`).
  * Elements of other arrays never grow: wps_span, wps_pair, wps_header, wps_rule,
- * wps_state; nor does wps_err. Values are appended to enums; a plugin treats one that it does not
- * know as "not mine".
+ * wps_state; nor does wps_err. Values are appended to enums; a plugin treats one
+ * that it does not know as "not mine".
  *
  * History:
  *   1.0  first version
