@@ -362,8 +362,7 @@ delivery_begin(struct delivery *delivery)
 		rc = validator_ask(&delivery->worker->validator,
 		    &(struct validate_request){
 			.url = delivery->request.check.data,
-			.shown = handler->shown,
-			.tls = &handler->tls,
+			.handler = handler,
 		    }, &delivery->waiter);
 	if (rc == WPS_OK)
 		rc = authorizer_ask(&delivery->worker->authorizer, handler,

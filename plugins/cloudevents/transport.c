@@ -342,6 +342,7 @@ finish(struct transfer *transfer, CURLcode code)
 		.status = transfer->status,
 		.head = text_span(&transfer->head),
 		.body = text_span(&transfer->body),
+		.code = code,
 		.transfer = transfer,
 	};
 

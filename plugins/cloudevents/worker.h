@@ -7,6 +7,7 @@
 
 #include "authorize.h"
 #include "breaker.h"
+#include "early.h"
 #include "handlers.h"
 #include "lane.h"
 #include "origin.h"
@@ -26,6 +27,8 @@ struct cloudevents {
 	struct transport_options transport;
 	struct jwt_key jwt;
 	unsigned breaker_failures;
+	struct early early;
+	struct events_worker **workers; /* owned; by index */
 	char user_agent[64]; /* a header line */
 };
 

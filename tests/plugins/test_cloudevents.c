@@ -138,6 +138,7 @@ struct setup {
 	const char *path; /* behind http://127.0.0.1:PORT */
 	const char *user_events;
 	bool validation;
+	bool early_check;
 	int64_t concurrency, queue, max_answer;
 	const char *url;  /* instead of all that */
 	int64_t timeout, body_timeout;
@@ -158,7 +159,7 @@ struct wps_self {
 	char log[8192];
 	struct wps_conf handler, hub, core, own;
 	struct option_value handler_values[16], hub_values[2], core_values[3],
-	    own_values[6];
+	    own_values[7];
 	char url[256];
 };
 
@@ -227,6 +228,13 @@ host_worker_count(const struct wps_self *self)
 {
 	(void)self;
 	return 1;
+}
+
+static unsigned
+host_worker_index(const struct wps_worker *worker)
+{
+	(void)worker;
+	return 0;
 }
 
 static const struct wps_conn_view *
@@ -523,6 +531,8 @@ fill_conf(const struct setup *setup)
 		.number = setup->breaker ? setup->breaker : 1000 };
 	fake->own_values[4] = (struct option_value){ .name = "allow_link_local",
 		.number = setup->allow_link_local };
+	fake->own_values[5] = (struct option_value){ .name = "early_check",
+		.number = setup->early_check };
 	fake->own.values = fake->own_values;
 	fake->hub_conf = &fake->hub;
 	fake->core_conf = &fake->core;
@@ -549,6 +559,7 @@ fill_host(struct wps_host *host)
 		.conf_file = host_conf_file,
 		.add_upstream = host_add_upstream,
 		.worker_count = host_worker_count,
+		.worker_index = host_worker_index,
 		.conn_view = host_conn_view,
 		.conn_slot = host_conn_slot,
 		.answer = host_answer,
@@ -1717,6 +1728,177 @@ test_a_refusing_url_is_asked_less_and_less(void)
 	stop();
 }
 
+/* --- the early check ------------------------------------------------------------------------------- */
+
+static void
+start_early(const char *path, const char *handshake)
+{
+	start((struct setup){ .path = path, .validation = true, .early_check = true });
+	app.handshake = handshake;
+}
+
+static bool
+has_shaken(void *data)
+{
+	return app.handshakes >= *(const unsigned *)data;
+}
+
+/* Waits for so many handshakes in all. */
+static void
+await_handshakes(unsigned wanted)
+{
+	CU_ASSERT_FATAL(fakehost_loop_until(&fake->loop, has_shaken, &wanted, DEADLINE_MS));
+}
+
+static unsigned
+count_in_log(const char *text)
+{
+	unsigned count = 0;
+
+	for (const char *at = fake->log; (at = strstr(at, text)); at += strlen(text))
+		count++;
+	return count;
+}
+
+static void
+test_the_early_check_spares_the_first_event_the_handshake(void)
+{
+	struct wps_reply reply;
+
+	start_early(NULL, AGREES);
+	await_handshakes(1);
+	CU_ASSERT(strncmp(app.last_handshake,
+	    "OPTIONS /hook/Chat/validate?code=s3cret HTTP", 44) == 0);
+	stop();
+	start_early("/{event}", AGREES);
+	await_handshakes(1);
+	fakehost_loop_run(&fake->loop, 100);
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok");
+	check_number("handshakes", app.handshakes, 1);
+	check_number("agreements in the log", count_in_log("event handler agrees"), 1);
+	stop();
+}
+
+static void
+test_without_the_early_check_the_first_event_asks(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .validation = true });
+	fakehost_loop_run(&fake->loop, 1000);
+	check_number("handshakes at the start", app.handshakes, 0);
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok");
+	check_number("handshakes", app.handshakes, 1);
+	stop();
+}
+
+static void
+test_the_early_check_leaves_alone_what_has_no_handshake(void)
+{
+	start((struct setup){ .path = "/", .early_check = true });
+	fakehost_loop_run(&fake->loop, 20000);
+	check_number("handshakes", app.handshakes, 0);
+	check_text("log", fake->log, "");
+	stop();
+}
+
+static void
+test_the_early_check_says_what_is_wrong_once(void)
+{
+	static const struct { const char *handshake, *log; } cases[] = {
+		{ HANDSHAKE("401 No", ""), "AbuseProtectionResponseInvalidStatusCode hub=Chat "
+		  "url=%s status=401: it refuses the handshake" },
+		{ HANDSHAKE("200 OK", ""), "AbuseProtectionResponseMissingAllowedOrigin "
+		  "hub=Chat url=%s status=200: its answer has no" },
+		{ HANDSHAKE("200 OK", "WebHook-Allowed-Origin: a\r\n"),
+		  "AbuseProtectionResponseMissingAllowedOrigin hub=Chat url=%s status=200: "
+		  "it allows other origins than \"wps.example.net\"" },
+		{ HANDSHAKE("302 Found", "Location: /\r\n"),
+		  "AbuseProtectionResponseInvalidStatusCode hub=Chat url=%s status=302: "
+		  "it redirects" },
+		{ HANDSHAKE("503 Busy", ""), "AbuseProtectionResponseInvalidStatusCode "
+		  "hub=Chat url=%s status=503: it fails" },
+		{ HANG_UP, "AbuseProtectionResponseInvalidStatusCode hub=Chat url=%s status=0: "
+		  "it closes the connection" },
+		{ HANG, "AbuseProtectionResponseInvalidStatusCode hub=Chat url=%s status=0: "
+		  "it does not answer within 10 s" },
+	};
+	char expected[512];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start_early("/", cases[i].handshake);
+		fakehost_loop_run(&fake->loop, 600 * 1000);
+		const char *mark = strstr(cases[i].log, "%s");
+		snprintf(expected, sizeof(expected), "%.*s%s%s",
+		    (int)(mark - cases[i].log), cases[i].log, fake->url, mark + 2);
+		if (strstr(fake->log, expected) == NULL)
+			check_text("log", fake->log, expected);
+		check_number("lines", count_in_log("\n"), 1);
+		stop();
+	}
+}
+
+/* An application that starts after the server is not held against its clients. */
+static void
+test_what_the_early_check_saw_refuses_no_event(void)
+{
+	struct wps_reply reply;
+
+	start_early("/", HANDSHAKE("403 No", ""));
+	await_handshakes(1);
+	fakehost_loop_run(&fake->loop, 100);
+	app.handshake = AGREES;
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok");
+	check_number("handshakes", app.handshakes, 2);
+	stop();
+}
+
+static void
+test_no_event_waits_for_a_pause_of_the_early_check(void)
+{
+	struct wps_reply reply;
+
+	start_early("/", HANDSHAKE("503 Busy", ""));
+	await_handshakes(2);
+	fakehost_loop_run(&fake->loop, 100);
+	app.handshake = AGREES;
+	uint64_t before = fake->loop.now_ms;
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok");
+	check_number("waited", (long)(fake->loop.now_ms - before), 0);
+	check_number("handshakes", app.handshakes, 3);
+	stop();
+}
+
+static void
+test_an_event_that_joins_the_early_check_fails_with_it(void)
+{
+	struct wps_reply reply;
+
+	start_early("/", HANG);
+	await_handshakes(1);
+	check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+	check_number("handshakes", app.handshakes, 1);
+	fakehost_loop_run(&fake->loop, 500);
+	check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+	check_number("handshakes", app.handshakes, 1);
+	check_number("lines", count_in_log("AbuseProtection"), 1);
+	stop();
+}
+
+static void
+test_the_server_may_end_during_the_early_check(void)
+{
+	start_early("/", HANG);
+	stop();
+	start_early("/", HANG);
+	await_handshakes(1);
+	stop();
+	start_early("/", HANDSHAKE("503 Busy", ""));
+	await_handshakes(1);
+	fakehost_loop_run(&fake->loop, 100);
+	stop();
+}
+
 /* --- matching, templates, origin ------------------------------------------------------------------ */
 
 static void
@@ -2016,6 +2198,14 @@ static CU_TestInfo tests[] = {
 	TEST(handshake_is_shared_and_remembered),
 	TEST(a_url_in_use_is_checked_every_minute),
 	TEST(a_refusing_url_is_asked_less_and_less),
+	TEST(the_early_check_spares_the_first_event_the_handshake),
+	TEST(without_the_early_check_the_first_event_asks),
+	TEST(the_early_check_leaves_alone_what_has_no_handshake),
+	TEST(the_early_check_says_what_is_wrong_once),
+	TEST(what_the_early_check_saw_refuses_no_event),
+	TEST(no_event_waits_for_a_pause_of_the_early_check),
+	TEST(an_event_that_joins_the_early_check_fails_with_it),
+	TEST(the_server_may_end_during_the_early_check),
 	TEST(user_events_match_by_name_without_case),
 	TEST(the_first_handler_that_matches_gets_the_event),
 	TEST(bad_handlers_are_refused_at_load),
