@@ -103,6 +103,7 @@ struct worker {
 	struct keepalive *keepalives; /* owned; by interval */
 	struct body *ping;    /* owned; shared by all pings; NULL until the first */
 	void **plugin_states; /* of the layer above */
+	_Atomic uint64_t *counts; /* of the layer above */
 	unsigned plugins_started;
 	void *server;         /* of the layer above */
 };

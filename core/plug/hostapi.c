@@ -11,6 +11,7 @@
 #include "hub/msg.h"
 #include "hub/request.h"
 #include "hub/server.h"
+#include "plug/counters.h"
 #include "plug/registry.h"
 #include "util/alloc.h"
 #include "util/attr.h"
@@ -473,6 +474,18 @@ api_find_subprotocol(const struct wps_self *self, struct wps_span name)
 	return sub ? &sub->ops : NULL;
 }
 
+static void
+api_count(struct wps_worker *worker, unsigned id, uint64_t n)
+{
+	counters_add(here(worker), id, n);
+}
+
+static void
+api_counters_each(const struct wps_self *self, wps_counter_fn fn, void *data)
+{
+	counters_each(self->server, fn, data);
+}
+
 void
 hostapi_fill(struct wps_host *host)
 {
@@ -538,5 +551,8 @@ hostapi_fill(struct wps_host *host)
 		.stopping = api_stopping,
 		.conn_invoke = api_conn_invoke,
 		.conn_cancel = api_conn_cancel,
+		.add_counter = registry_add_counter,
+		.count = api_count,
+		.counters_each = api_counters_each,
 	};
 }
