@@ -346,7 +346,9 @@ finish(struct transfer *transfer, CURLcode code)
 		.transfer = transfer,
 	};
 
-	if (transfer->too_large)
+	/* libcurl has a limit of its own for one line of a head. */
+	if (transfer->too_large ||
+	    (code == CURLE_OUT_OF_MEMORY && !transfer->head_done))
 		answer.end = TRANSFER_TOO_LARGE;
 	else if (code == CURLE_COULDNT_CONNECT && transfer->forbidden)
 		answer.end = TRANSFER_FORBIDDEN;
