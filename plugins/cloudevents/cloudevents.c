@@ -176,6 +176,8 @@ plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out
 		rc = read_signing_key(plugin);
 	if (rc == WPS_OK)
 		rc = host->add_upstream(self, &upstream);
+	if (rc == WPS_OK)
+		rc = tally_init(&plugin->tally, host, self);
 	if (rc != WPS_OK) {
 		plugin_free(plugin);
 		return rc < 0 ? rc : WPS_EINVAL;

@@ -119,28 +119,30 @@ agree(struct validation *validation)
 	waiters_wake(&validation->waiters, true);
 }
 
-/* `event` is the vendor's name of it. Told once, until the URL agrees. */
+/* Told once, until the URL agrees. */
 static void
-log_refusal(const struct validation *validation, const char *event, int status,
-    const struct wps_err *why)
+log_refusal(const struct validation *validation, enum failure failure,
+    int status, const struct wps_err *why)
 {
 	const struct validator *validator = validation->validator;
 	const struct handler *handler = validation->handler;
 
 	validator->host->log(validator->self,
 	    validation->opinion == OPINION_REFUSES ? WPS_LOG_DEBUG : WPS_LOG_WARN,
-	    "%s hub=%.*s url=%.*s status=%d: %s", event, (int)handler->hub.len,
-	    handler->hub.data, (int)handler->shown.len, handler->shown.data,
-	    status, why->text);
+	    "%s hub=%.*s url=%.*s status=%d: %s", failure_event(failure),
+	    (int)handler->hub.len, handler->hub.data, (int)handler->shown.len,
+	    handler->shown.data, status, why->text);
 }
 
 static void
-refuse(struct validation *validation, const char *event, int status,
+refuse(struct validation *validation, enum failure failure, int status,
     const struct wps_err *why)
 {
-	const struct validate_times *times = validation->validator->times;
+	const struct validator *validator = validation->validator;
+	const struct validate_times *times = validator->times;
 
-	log_refusal(validation, event, status, why);
+	tally_failure(validator->tally, validator->worker, failure);
+	log_refusal(validation, failure, status, why);
 	validation->opinion = OPINION_REFUSES;
 	validation->backoff_ms = validation->backoff_ms ?
 	    validation->backoff_ms * 2 : times->backoff_ms;
@@ -179,9 +181,8 @@ repeat(struct validation *validation, const struct transfer_answer *answer)
 	return true;
 }
 
-/* The words for an answer that is no agreement; the vendor's name of it, or NULL
- * when it is one. */
-static const char *
+/* FAILURE_NONE when it agrees; else `why` has the words. */
+static enum failure
 judge(const struct validation *validation, const struct transfer_answer *answer,
     struct wps_err *why)
 {
@@ -195,8 +196,8 @@ judge(const struct validation *validation, const struct transfer_answer *answer,
 		verdict_status(why, answer->status);
 	else
 		return verdict_origin(why, origin, answer->head) == WPS_OK ?
-		    NULL : "AbuseProtectionResponseMissingAllowedOrigin";
-	return "AbuseProtectionResponseInvalidStatusCode";
+		    FAILURE_NONE : FAILURE_HANDSHAKE_ORIGIN;
+	return FAILURE_HANDSHAKE_STATUS;
 }
 
 static void
@@ -214,9 +215,9 @@ on_answer(void *data, const struct transfer_answer *answer)
 		start_request(validation);
 		return;
 	}
-	const char *event = judge(validation, answer, &why);
-	if (event)
-		refuse(validation, event, answer->status, &why);
+	enum failure failure = judge(validation, answer, &why);
+	if (failure != FAILURE_NONE)
+		refuse(validation, failure, answer->status, &why);
 	else
 		agree(validation);
 }
@@ -231,7 +232,7 @@ on_late(void *data)
 	transfer_cancel(&validation->transfer);
 	verdict_late(&why,
 	    (unsigned)(validation->validator->times->answer_ms / 1000));
-	refuse(validation, "AbuseProtectionResponseInvalidStatusCode", 0, &why);
+	refuse(validation, FAILURE_HANDSHAKE_STATUS, 0, &why);
 }
 
 static void
@@ -249,6 +250,9 @@ start_request(struct validation *validation)
 		.done = on_answer,
 		.data = validation,
 	});
+	if (validation->transfer)
+		tally_request(validator->tally, validator->worker,
+		    REQUEST_HANDSHAKE);
 	/* Without one, the timer alone ends the attempt: nobody is called
 	 * before validator_ask has returned. */
 	set_timer(validation,

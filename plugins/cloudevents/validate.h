@@ -12,6 +12,7 @@
 
 #include "handlers.h"
 #include "origin.h"
+#include "tally.h"
 #include "transport.h"
 
 #define VALIDATION_BUCKETS 256
@@ -50,6 +51,7 @@ struct validator {
 	struct wps_worker *worker;
 	struct transport *transport; /* borrowed: outlives the validator */
 	const struct origin *origin; /* borrowed */
+	const struct tally *tally;   /* borrowed */
 	const struct validate_times *times;
 	struct curl_slist *headers; /* owned */
 	struct validation_list buckets[VALIDATION_BUCKETS];

@@ -11,6 +11,7 @@
 #include "handlers.h"
 #include "lane.h"
 #include "origin.h"
+#include "tally.h"
 #include "transport.h"
 #include "validate.h"
 
@@ -26,6 +27,7 @@ struct cloudevents {
 	struct origin origin;
 	struct transport_options transport;
 	struct jwt_key jwt;
+	struct tally tally;
 	unsigned breaker_failures;
 	struct early early;
 	struct events_worker **workers; /* owned; by index */
