@@ -23,14 +23,41 @@ fail(struct answer *answer, int result, const char *problem)
 	answer->problem = problem;
 }
 
-static struct wps_span
-last_header(struct wps_span head, struct wps_span name)
-{
-	struct wps_span value, last = WPS_SPAN_NONE;
+/* What a head says that counts here; of a line that stands twice, the last. */
+struct head {
+	struct wps_span lines;
+	struct wps_span content_type, state; /* absent: no such line */
+	size_t metadata;                     /* lines of it */
+};
 
-	while (head_find(&head, name, &value))
-		last = value;
-	return last;
+static const struct wps_span metadata_prefix = {
+	"X-WebPubSub-Metadata-", 21,
+};
+
+static bool
+has_prefix_nocase(struct wps_span text, struct wps_span prefix)
+{
+	return text.len > prefix.len && span_eq_nocase(
+	    (struct wps_span){ text.data, prefix.len }, prefix);
+}
+
+static struct head
+read_head(struct wps_span lines)
+{
+	struct head head = { .lines = lines };
+	struct wps_header header;
+
+	while (head_next(&lines, &header)) {
+		if (span_eq_nocase(header.name, WPS_SPAN("Content-Type")))
+			head.content_type = header.value;
+		else if (span_eq_nocase(header.name,
+		    WPS_SPAN("ce-connectionState")))
+			head.state = header.value;
+		else
+			head.metadata +=
+			    has_prefix_nocase(header.name, metadata_prefix);
+	}
+	return head;
 }
 
 /* --- connection state ------------------------------------------------------------ */
@@ -48,11 +75,8 @@ is_ascii(struct wps_span value)
 }
 
 static void
-read_state(struct answer *answer, const struct transfer_answer *from)
+read_state(struct answer *answer, struct wps_span state)
 {
-	struct wps_span state =
-	    last_header(from->head, WPS_SPAN("ce-connectionState"));
-
 	if (state.data == NULL)
 		return;
 	if (state.len > STATE_MAX) {
@@ -167,20 +191,18 @@ refuse_connect(struct answer *answer, const struct transfer_answer *from)
 		    WPS_SPAN("The application could not accept the connection.\n");
 		return;
 	}
-	answer->out.content_type =
-	    last_header(from->head, WPS_SPAN("Content-Type"));
+	answer->out.content_type = read_head(from->head).content_type;
 	answer->out.body = from->body;
 }
 
 /* --- user events ---------------------------------------------------------------------- */
 
 static struct wps_span
-media_type(struct wps_span head)
+media_type(struct wps_span content_type)
 {
-	struct wps_span rest = last_header(head, WPS_SPAN("Content-Type"));
 	struct wps_span type = WPS_SPAN_NONE;
 
-	span_next(&rest, ';', &type);
+	span_next(&content_type, ';', &type);
 	return span_trim(type);
 }
 
@@ -208,9 +230,10 @@ data_type(struct wps_span type)
 }
 
 static void
-read_payload(struct answer *answer, const struct transfer_answer *from)
+read_payload(struct answer *answer, const struct head *head,
+    const struct transfer_answer *from)
 {
-	int type = data_type(media_type(from->head));
+	int type = data_type(media_type(head->content_type));
 
 	if (type == 0) {
 		fail(answer, WPS_EPROTO, "unsupported content type");
@@ -223,13 +246,6 @@ read_payload(struct answer *answer, const struct transfer_answer *from)
 		answer->out.type = (enum wps_data)type;
 		answer->out.payload = from->body;
 	}
-}
-
-static bool
-has_prefix_nocase(struct wps_span text, struct wps_span prefix)
-{
-	return text.len > prefix.len && span_eq_nocase(
-	    (struct wps_span){ text.data, prefix.len }, prefix);
 }
 
 /* What counts of a value: the text behind its last comma. */
@@ -257,17 +273,6 @@ set_metadata(struct answer *answer, struct wps_span key, struct wps_span value)
 		answer->out.metadata_count++;
 }
 
-static size_t
-count_metadata(struct wps_span head, struct wps_span prefix)
-{
-	struct wps_header header;
-	size_t count = 0;
-
-	while (head_next(&head, &header))
-		count += has_prefix_nocase(header.name, prefix);
-	return count;
-}
-
 /* The key in lower case, kept in room that does not move. */
 static struct wps_span
 keep_key(struct answer *answer, struct wps_span key)
@@ -283,22 +288,21 @@ keep_key(struct answer *answer, struct wps_span key)
 }
 
 static void
-read_metadata(struct answer *answer, struct wps_span head)
+read_metadata(struct answer *answer, const struct head *head)
 {
-	const struct wps_span prefix = WPS_SPAN("X-WebPubSub-Metadata-");
-	size_t count = count_metadata(head, prefix);
+	struct wps_span rest = head->lines;
 	struct wps_header header;
 	size_t total = 0;
 
-	if (count == 0)
+	if (head->metadata == 0)
 		return;
-	answer->metadata = must_calloc(count, sizeof(*answer->metadata));
-	answer->keys.data = must_calloc(1, head.len);
-	while (head_next(&head, &header)) {
-		if (!has_prefix_nocase(header.name, prefix))
+	answer->metadata = must_calloc(head->metadata, sizeof(*answer->metadata));
+	answer->keys.data = must_calloc(1, rest.len);
+	while (head_next(&rest, &header)) {
+		if (!has_prefix_nocase(header.name, metadata_prefix))
 			continue;
-		header.name.data += prefix.len;
-		header.name.len -= prefix.len;
+		header.name.data += metadata_prefix.len;
+		header.name.len -= metadata_prefix.len;
 		struct wps_span value = last_item(header.value);
 		total += header.name.len + value.len;
 		if (header.name.len > METADATA_KEY_MAX || !is_ascii(value) ||
@@ -312,13 +316,14 @@ read_metadata(struct answer *answer, struct wps_span head)
 }
 
 static void
-read_user(struct answer *answer, const struct transfer_answer *from)
+read_user(struct answer *answer, const struct head *head,
+    const struct transfer_answer *from)
 {
 	answer->out.result = WPS_OK;
 	if (from->body.len > 0)
-		read_payload(answer, from);
+		read_payload(answer, head, from);
 	if (answer->out.result == WPS_OK)
-		read_metadata(answer, from->head);
+		read_metadata(answer, head);
 	if (answer->out.metadata_count > 0 && !answer->out.has_message) {
 		answer->out.has_message = true;
 		answer->out.type = WPS_DATA_TEXT;
@@ -332,12 +337,14 @@ static void
 read_success(struct answer *answer, enum wps_event_kind kind,
     const struct transfer_answer *from)
 {
+	const struct head head = read_head(from->head);
+
 	switch (kind) {
 	case WPS_EVENT_CONNECT:
 		read_connect(answer, from);
 		break;
 	case WPS_EVENT_USER:
-		read_user(answer, from);
+		read_user(answer, &head, from);
 		break;
 	case WPS_EVENT_CONNECTED:
 	case WPS_EVENT_DISCONNECTED:
@@ -347,7 +354,7 @@ read_success(struct answer *answer, enum wps_event_kind kind,
 		return;
 	}
 	if (answer->out.result == WPS_OK)
-		read_state(answer, from);
+		read_state(answer, head.state);
 }
 
 void

@@ -113,20 +113,9 @@ left_ms(const struct delivery *delivery)
 
 /* --- log ------------------------------------------------------------------------- */
 
-/* The value of one of our own header lines; "" without it. */
-static const char *
-header(const struct delivery *delivery, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const struct curl_slist *line = delivery->request.headers; line;
-	    line = line->next) {
-		if (strncmp(line->data, name, len) == 0 &&
-		    strncmp(line->data + len, ": ", 2) == 0)
-			return line->data + len + 2;
-	}
-	return "";
-}
+/* Arguments for %.*s: at most so many bytes of it. */
+#define SHOWN(span, max) \
+	(int)((span).len < (max) ? (span).len : (max)), (span).data
 
 /* Some failures are told elsewhere, once for many events. */
 static void
@@ -142,15 +131,16 @@ log_failure(struct delivery *delivery, enum failure failure, int status,
     const char *problem)
 {
 	struct events_worker *worker = delivery->worker;
+	const struct request *request = &delivery->request;
 	struct wps_span url = delivery->handler->shown;
 
 	count_failure(delivery, failure);
 	worker->plugin->host->log(worker->plugin->self,
 	    events_worker_level(worker),
-	    "%s hub=%.128s conn=%.64s event=%.128s kind=%s status=%d "
+	    "%s hub=%.*s conn=%.*s event=%.*s kind=%s status=%d "
 	    "problem=\"%s\" url=%.*s", failure_event(failure),
-	    header(delivery, "ce-hub"), header(delivery, "ce-connectionId"),
-	    header(delivery, "ce-eventName"), event_kind_name(delivery->kind),
+	    SHOWN(request->hub, 128), SHOWN(request->conn, 64),
+	    SHOWN(request->event, 128), event_kind_name(delivery->kind),
 	    status, problem ? problem : "", (int)url.len, url.data);
 }
 
@@ -376,13 +366,13 @@ delivery_begin(struct delivery *delivery)
 	if (handler->validation)
 		rc = validator_ask(&delivery->worker->validator,
 		    &(struct validate_request){
-			.url = delivery->request.check.data,
+			.url = delivery->request.check,
 			.handler = handler,
 		    }, &delivery->waiter);
 	if (rc == WPS_OK) {
 		delivery->awaits = FAILURE_NO_TOKEN;
 		rc = authorizer_ask(&delivery->worker->authorizer, handler,
-		    wps_span_str(header(delivery, "ce-hub")), &delivery->waiter,
+		    delivery->request.hub, &delivery->waiter,
 		    &delivery->authorization);
 	}
 	if (rc == WPS_OK) {
@@ -512,9 +502,9 @@ send_request(struct delivery *delivery)
 	delivery->transfer = transport_start(&delivery->worker->transport,
 	    &(struct transfer_request){
 		.method = "POST",
-		.url = delivery->request.url.data,
+		.url = delivery->request.url,
 		.headers = headers_of(delivery),
-		.body = text_span(&delivery->request.body),
+		.body = delivery->request.body,
 		.max_body = delivery->kind == WPS_EVENT_CONNECT &&
 		    handler->max_answer > ANSWER_CONNECT_MAX ?
 		    ANSWER_CONNECT_MAX : handler->max_answer,
@@ -556,11 +546,14 @@ make_request(struct delivery *delivery, const struct wps_event *event)
 		.host = plugin->host,
 		.self = plugin->self,
 		.handler = delivery->handler,
+		.scratch = &worker->scratch,
 		.origin = text_span(&plugin->origin.hosts),
 		.user_agent = plugin->user_agent,
 		.event_id = event->kind == WPS_EVENT_CONNECT ? 0 : ++state->last_id,
 		.state = text_span(&state->value),
-		.series = worker->series,
+		.signature = &state->signature,
+		.time = events_worker_time(worker),
+		.series = { worker->series, SERIES_LEN },
 		.number = ++worker->number,
 	}, event);
 }

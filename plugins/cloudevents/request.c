@@ -10,7 +10,6 @@
 
 #include <jansson.h>
 #include <stdlib.h>
-#include <time.h>
 
 static const struct {
 	const char *name;   /* in the log and, of system events, in the headers */
@@ -24,11 +23,28 @@ static const struct {
 	[WPS_EVENT_LEFT] = { "left", "azure.webpubsub.gp." },
 };
 
-static const char *const content_types[] = {
-	[WPS_DATA_TEXT] = "text/plain",
-	[WPS_DATA_JSON] = "application/json",
-	[WPS_DATA_BINARY] = "application/octet-stream",
-	[WPS_DATA_PROTOBUF] = "application/x-protobuf",
+/* Of user events, by the type of their data; 0: of all others. Not const because
+ * libcurl's list is not; it only reads it. */
+static char content_lines[][48] = {
+	"Content-Type: application/json; charset=utf-8",
+	[WPS_DATA_TEXT] = "Content-Type: text/plain",
+	[WPS_DATA_JSON] = "Content-Type: application/json",
+	[WPS_DATA_BINARY] = "Content-Type: application/octet-stream",
+	[WPS_DATA_PROTOBUF] = "Content-Type: application/x-protobuf",
+};
+
+#define SCRATCH_KEEP (64 * 1024) /* bytes that stay between requests */
+
+struct place {
+	size_t at, len;
+};
+
+/* A request that is being written, in the worker's scratch: its URL, the URL of
+ * the handshake, header lines, body. Places, because the text may move. */
+struct draft {
+	struct text *text;
+	size_t check, block, body; /* where these begin */
+	struct place hub, conn, event;
 };
 
 const char *
@@ -65,14 +81,19 @@ name_is_sendable(struct wps_span name)
 	    name.data[name.len - 1] != ' ';
 }
 
-/* libcurl sends a header without value only when it is written like this. */
 static void
-add_line(struct text *lines, const char *name, struct wps_span value)
+end_line(struct text *lines)
 {
-	text_add(lines, wps_span_str(name));
-	text_add(lines, value.len ? WPS_SPAN(": ") : WPS_SPAN(";"));
+	text_add(lines, WPS_SPAN("\r\n"));
+}
+
+static void
+add_line(struct text *lines, struct wps_span name, struct wps_span value)
+{
+	text_add(lines, name);
+	text_add(lines, value.len ? WPS_SPAN(": ") : WPS_SPAN(":"));
 	text_add(lines, value);
-	text_add_char(lines, '\0');
+	end_line(lines);
 }
 
 /* What would break the line is encoded always; as CloudEvents has it, all that is
@@ -89,25 +110,33 @@ static void
 add_encoded(struct text *lines, enum handler_encoding encoding,
     struct wps_span value)
 {
+	size_t plain = 0; /* begins what stays as it is */
+
 	for (size_t i = 0; i < value.len; i++) {
-		if (needs_encoding(value.data[i], encoding))
-			text_printf(lines, "%%%02X",
-			    (unsigned char)value.data[i]);
-		else
-			text_add_char(lines, value.data[i]);
+		if (!needs_encoding(value.data[i], encoding))
+			continue;
+		text_add(lines, (struct wps_span){ value.data + plain, i - plain });
+		text_add_char(lines, '%');
+		text_add_hex(lines, value.data[i], "0123456789ABCDEF");
+		plain = i + 1;
 	}
+	text_add(lines,
+	    (struct wps_span){ value.data + plain, value.len - plain });
 }
 
 /* Ids come from applications and clients: their bytes are sent as they are,
- * unless the handler wants them encoded. */
-static void
+ * unless the handler wants them encoded. Returns where the value stands. */
+static struct place
 add_id_line(struct text *lines, const struct request_facts *facts,
-    const char *name, struct wps_span id)
+    struct wps_span name, struct wps_span id)
 {
-	text_add(lines, wps_span_str(name));
+	text_add(lines, name);
 	text_add(lines, WPS_SPAN(": "));
+	size_t at = lines->len;
 	add_encoded(lines, facts->handler->encoding, id);
-	text_add_char(lines, '\0');
+	struct place place = { at, lines->len - at };
+	end_line(lines);
+	return place;
 }
 
 static void
@@ -117,7 +146,7 @@ add_type(struct text *lines, const struct request_facts *facts,
 	text_add(lines, WPS_SPAN("ce-type: "));
 	text_add(lines, wps_span_str(kinds[event->kind].prefix));
 	add_encoded(lines, facts->handler->encoding, event_name(event));
-	text_add_char(lines, '\0');
+	end_line(lines);
 }
 
 static void
@@ -128,19 +157,15 @@ add_source(struct text *lines, const struct request_facts *facts,
 	text_add(lines, conn->hub);
 	text_add(lines, WPS_SPAN("/client/"));
 	add_encoded(lines, facts->handler->encoding, conn->id);
-	text_add_char(lines, '\0');
+	end_line(lines);
 }
 
 static void
-add_time(struct text *lines)
+add_number_line(struct text *lines, struct wps_span before, uint64_t number)
 {
-	char text[32];
-	time_t now = time(NULL);
-	struct tm tm;
-
-	gmtime_r(&now, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	add_line(lines, "ce-time", wps_span_str(text));
+	text_add(lines, before);
+	text_add_number(lines, number);
+	end_line(lines);
 }
 
 /* One item per access key, the primary first; no line where keys are off. */
@@ -148,46 +173,48 @@ static void
 add_signature(struct text *lines, const struct request_facts *facts,
     struct wps_span id)
 {
-	struct text value = { .data = NULL };
-	uint8_t mac[32];
+	struct signature *signature = facts->signature;
+	bool any = false;
 
+	for (unsigned key = 0; key < 2 && !signature->made; key++)
+		signature->has[key] = facts->host->sign(facts->self, key, id,
+		    signature->mac[key]) == WPS_OK;
+	signature->made = true;
 	for (unsigned key = 0; key < 2; key++) {
-		if (facts->host->sign(facts->self, key, id, mac) != WPS_OK)
+		if (!signature->has[key])
 			continue;
-		text_add(&value, value.len ? WPS_SPAN(",sha256=") :
-		    WPS_SPAN("sha256="));
-		for (size_t i = 0; i < sizeof(mac); i++)
-			text_printf(&value, "%02x", mac[i]);
+		text_add(lines, any ? WPS_SPAN(",sha256=") :
+		    WPS_SPAN("ce-signature: sha256="));
+		for (size_t i = 0; i < sizeof(signature->mac[key]); i++)
+			text_add_hex(lines, (char)signature->mac[key][i],
+			    "0123456789abcdef");
+		any = true;
 	}
-	if (value.len > 0)
-		add_line(lines, "ce-signature", text_span(&value));
-	lines->failed |= value.failed;
-	text_free(&value);
-}
-
-static const char *
-content_type(const struct wps_event *event)
-{
-	return event->kind == WPS_EVENT_USER ? content_types[event->type] :
-	    "application/json; charset=utf-8";
+	if (any)
+		end_line(lines);
 }
 
 static void
-add_connection(struct text *lines, const struct request_facts *facts,
+add_connection(struct draft *draft, const struct request_facts *facts,
     const struct wps_event *event)
 {
 	const struct wps_conn_view *conn = facts->host->conn_view(event->conn);
+	struct text *lines = draft->text;
 
 	add_signature(lines, facts, conn->id);
-	add_line(lines, "ce-hub", conn->hub);
-	add_id_line(lines, facts, "ce-connectionId", conn->id);
-	add_id_line(lines, facts, "ce-eventName", event_name(event));
+	draft->hub = add_id_line(lines, facts, WPS_SPAN("ce-hub"), conn->hub);
+	draft->conn = add_id_line(lines, facts, WPS_SPAN("ce-connectionId"),
+	    conn->id);
+	draft->event = add_id_line(lines, facts, WPS_SPAN("ce-eventName"),
+	    event_name(event));
 	if (conn->user.len > 0)
-		add_id_line(lines, facts, "ce-userId", conn->user);
+		add_id_line(lines, facts, WPS_SPAN("ce-userId"), conn->user);
 	if (conn->subprotocol.len > 0 && event->kind != WPS_EVENT_CONNECT)
-		add_id_line(lines, facts, "ce-subprotocol", conn->subprotocol);
+		add_id_line(lines, facts, WPS_SPAN("ce-subprotocol"),
+		    conn->subprotocol);
 	if (facts->state.len > 0)
-		add_id_line(lines, facts, "ce-connectionState", facts->state);
+		add_id_line(lines, facts, WPS_SPAN("ce-connectionState"),
+		    facts->state);
 }
 
 /* Whether a later entry has the same key: of those, the last counts. */
@@ -227,71 +254,56 @@ add_metadata(struct text *lines, const struct wps_event *event)
 			return WPS_EINVAL;
 		if (is_replaced(event, i))
 			continue;
-		struct text name = { .data = NULL };
-		text_add(&name, WPS_SPAN("x-webpubsub-metadata-"));
+		text_add(lines, WPS_SPAN("x-webpubsub-metadata-"));
 		for (size_t k = 0; k < pair->key.len; k++) {
 			char c = pair->key.data[k];
-			text_add_char(&name, c >= 'A' && c <= 'Z' ? c + 32 : c);
+			text_add_char(lines, c >= 'A' && c <= 'Z' ? c + 32 : c);
 		}
-		text_add_char(&name, '\0');
-		if (!name.failed)
-			add_line(lines, name.data, pair->value);
-		lines->failed |= name.failed;
-		text_free(&name);
+		add_line(lines, WPS_SPAN(""), pair->value);
 	}
 	return WPS_OK;
 }
 
-static int
-add_lines(struct text *lines, const struct request_facts *facts,
-    const struct wps_event *event)
+static bool
+is_sendable(const struct request_facts *facts, const struct wps_event *event)
 {
 	const struct wps_conn_view *conn = facts->host->conn_view(event->conn);
 
 	if (facts->handler->encoding == ENCODING_UTF8 &&
 	    (!name_is_sendable(event_name(event)) ||
 	     !is_printable(conn->subprotocol)))
-		return WPS_EINVAL;
-	if (event_name(event).len == 0 || !is_printable(conn->hub))
-		return WPS_EINVAL;
-
-	add_line(lines, "Content-Type", wps_span_str(content_type(event)));
-	add_line(lines, "WebHook-Request-Origin", facts->origin);
-	add_line(lines, "ce-awpsversion", WPS_SPAN("1.0"));
-	add_line(lines, "ce-specversion", WPS_SPAN("1.0"));
-	add_type(lines, facts, event);
-	add_source(lines, facts, conn);
-	text_printf(lines, "ce-id: %llu", (unsigned long long)facts->event_id);
-	text_add_char(lines, '\0');
-	add_time(lines);
-	add_connection(lines, facts, event);
-	text_printf(lines, "x-ms-client-request-id: %016llx-%llu",
-	    (unsigned long long)facts->series,
-	    (unsigned long long)facts->number);
-	text_add_char(lines, '\0');
-	text_add(lines, wps_span_str(facts->user_agent));
-	text_add_char(lines, '\0');
-	/* What libcurl would add by itself. */
-	text_add(lines, (struct wps_span){ "Accept:\0Expect:", 16 });
-	return add_metadata(lines, event);
+		return false;
+	return event_name(event).len > 0 && is_printable(conn->hub);
 }
 
-/* libcurl only reads its list: nodes over our lines spare a copy of each. */
-static struct curl_slist *
-list_lines(struct text *lines)
+static int
+add_lines(struct draft *draft, const struct request_facts *facts,
+    const struct wps_event *event)
 {
-	size_t count = 0;
+	const struct wps_conn_view *conn = facts->host->conn_view(event->conn);
+	struct text *lines = draft->text;
 
-	for (size_t i = 0; i < lines->len; i++)
-		count += lines->data[i] == '\0';
-	struct curl_slist *nodes = must_calloc(count, sizeof(*nodes));
-	char *line = lines->data;
-	for (size_t i = 0; i < count; i++) {
-		nodes[i].data = line;
-		nodes[i].next = i + 1 < count ? &nodes[i + 1] : NULL;
-		line += strlen(line) + 1;
-	}
-	return nodes;
+	if (!is_sendable(facts, event))
+		return WPS_EINVAL;
+	draft->block = lines->len;
+	add_line(lines, WPS_SPAN("WebHook-Request-Origin"), facts->origin);
+	text_add(lines, WPS_SPAN("ce-awpsversion: 1.0\r\nce-specversion: 1.0\r\n"));
+	add_type(lines, facts, event);
+	add_source(lines, facts, conn);
+	add_number_line(lines, WPS_SPAN("ce-id: "), facts->event_id);
+	add_line(lines, WPS_SPAN("ce-time"), facts->time);
+	add_connection(draft, facts, event);
+	text_add(lines, WPS_SPAN("x-ms-client-request-id: "));
+	text_add(lines, facts->series);
+	add_number_line(lines, WPS_SPAN("-"), facts->number);
+	text_add(lines, wps_span_str(facts->user_agent));
+	end_line(lines);
+	if (add_metadata(lines, event) != WPS_OK)
+		return WPS_EINVAL;
+	/* libcurl ends each item of its list itself. */
+	lines->len -= 2;
+	text_add_char(lines, '\0');
+	return WPS_OK;
 }
 
 /* --- bodies --------------------------------------------------------------------- */
@@ -323,8 +335,9 @@ member_body(const char *name, struct wps_span value, struct text *out)
 	return WPS_OK;
 }
 
+/* The bodies that are not the event's own payload. */
 static int
-make_body(struct text *out, const struct wps_event *event)
+add_body(struct text *out, const struct wps_event *event)
 {
 	switch (event->kind) {
 	case WPS_EVENT_CONNECT:
@@ -338,7 +351,6 @@ make_body(struct text *out, const struct wps_event *event)
 	case WPS_EVENT_LEFT:
 		return member_body("group", event->group, out);
 	case WPS_EVENT_USER:
-		text_add(out, event->payload);
 		return WPS_OK;
 	}
 	return WPS_EINVAL;
@@ -346,37 +358,100 @@ make_body(struct text *out, const struct wps_event *event)
 
 /* --- the whole -------------------------------------------------------------------- */
 
-int
-request_make(struct request *request, const struct request_facts *facts,
+static int
+write_draft(struct draft *draft, const struct request_facts *facts,
     const struct wps_event *event)
 {
 	const struct handler *handler = facts->handler;
 	struct wps_span hub = facts->host->conn_view(event->conn)->hub;
-	int rc = add_lines(&request->lines, facts, event);
+	struct text *text = draft->text;
+	int rc = template_expand(text_span(&handler->url), hub,
+	    event_name(event), text);
 
-	if (rc == WPS_OK)
-		rc = template_expand(text_span(&handler->url), hub, event_name(event),
-		    &request->url);
+	draft->check = text->len;
 	if (rc == WPS_OK && handler->validation)
-		rc = template_expand(text_span(&handler->url), hub, WPS_SPAN("validate"),
-		    &request->check);
+		rc = template_expand(text_span(&handler->url), hub,
+		    WPS_SPAN("validate"), text);
 	if (rc == WPS_OK)
-		rc = make_body(&request->body, event);
-	if (rc != WPS_OK)
-		return rc;
-	if (request->lines.failed || request->body.failed)
+		rc = add_lines(draft, facts, event);
+	draft->body = text->len;
+	if (rc == WPS_OK)
+		rc = add_body(text, event);
+	return rc == WPS_OK && text->failed ? WPS_ENOMEM : rc;
+}
+
+static struct wps_span
+span_at(const char *bytes, struct place place)
+{
+	return (struct wps_span){ bytes + place.at, place.len };
+}
+
+/*
+ * What libcurl has to know stands in items of its own: the content type, and the
+ * two lines that it would add itself. All others are one item, which it passes on
+ * verbatim (CURLOPT_HTTPHEADER(3)) instead of looking at each.
+ */
+static void
+list_lines(struct request *request, const struct wps_event *event, char *block)
+{
+	static char accept[] = "Accept:", expect[] = "Expect:";
+	char *const items[REQUEST_ITEMS] = {
+		content_lines[event->kind == WPS_EVENT_USER ? event->type : 0],
+		accept, expect, block,
+	};
+
+	for (size_t i = 0; i < REQUEST_ITEMS; i++)
+		request->headers[i] = (struct curl_slist){
+			.data = items[i],
+			.next = i + 1 < REQUEST_ITEMS ?
+			    &request->headers[i + 1] : NULL,
+		};
+}
+
+static int
+fill(struct request *request, const struct draft *draft,
+    const struct wps_event *event)
+{
+	const struct text *text = draft->text;
+	struct wps_span payload = event->kind == WPS_EVENT_USER ?
+	    event->payload : WPS_SPAN_NONE;
+	char *bytes = malloc(text->len + payload.len);
+
+	if (bytes == NULL)
 		return WPS_ENOMEM;
-	request->headers = list_lines(&request->lines);
+	memcpy(bytes, text->data, text->len);
+	if (payload.len > 0)
+		memcpy(bytes + text->len, payload.data, payload.len);
+	request->bytes = bytes;
+	request->url = bytes;
+	request->check = bytes + draft->check;
+	request->hub = span_at(bytes, draft->hub);
+	request->conn = span_at(bytes, draft->conn);
+	request->event = span_at(bytes, draft->event);
+	request->body = (struct wps_span){ bytes + draft->body,
+		text->len - draft->body + payload.len };
+	list_lines(request, event, bytes + draft->block);
 	return WPS_OK;
+}
+
+int
+request_make(struct request *request, const struct request_facts *facts,
+    const struct wps_event *event)
+{
+	struct draft draft = { .text = facts->scratch };
+
+	draft.text->len = 0;
+	int rc = write_draft(&draft, facts, event);
+	if (rc == WPS_OK)
+		rc = fill(request, &draft, event);
+	if (draft.text->failed || draft.text->cap > SCRATCH_KEEP)
+		text_free(draft.text);
+	return rc;
 }
 
 void
 request_free(struct request *request)
 {
-	text_free(&request->url);
-	text_free(&request->check);
-	text_free(&request->lines);
-	text_free(&request->body);
-	free(request->headers);
-	request->headers = NULL;
+	free(request->bytes);
+	request->bytes = NULL;
 }

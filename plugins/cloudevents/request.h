@@ -10,6 +10,7 @@
 #define CLOUDEVENTS_REQUEST_H
 
 #include "handlers.h"
+#include "state.h"
 #include "text.h"
 
 #include <wps/host.h>
@@ -19,12 +20,15 @@
 #define REQUEST_METADATA_MAX 128 /* entries */
 #define REQUEST_REASON_MAX 256   /* bytes */
 
+#define REQUEST_ITEMS 4 /* of libcurl's list of header lines */
+
 struct request {
-	struct text url;   /* a C string */
-	struct text check; /* the URL of the handshake, a C string; may be empty */
-	struct text lines; /* header lines, each a C string */
-	struct curl_slist *headers; /* owned nodes that point into `lines` */
-	struct text body;
+	char *bytes;     /* owned: all that the others point to */
+	const char *url; /* a C string */
+	const char *check; /* the URL of the handshake, if the handler wants one */
+	struct curl_slist headers[REQUEST_ITEMS];
+	struct wps_span body;
+	struct wps_span hub, conn, event; /* as the header lines say them */
 };
 
 /* What the request says beside the event. */
@@ -32,11 +36,15 @@ struct request_facts {
 	const struct wps_host *host;
 	const struct wps_self *self;
 	const struct handler *handler;
+	struct text *scratch;   /* the worker's: where it is written first */
 	struct wps_span origin; /* for WebHook-Request-Origin */
 	const char *user_agent; /* a header line */
 	uint64_t event_id;      /* of this connection: ce-id */
 	struct wps_span state;  /* ce-connectionState; empty: none */
-	uint64_t series, number; /* of x-ms-client-request-id */
+	struct signature *signature; /* of this connection; made when it is needed */
+	struct wps_span time;   /* ce-time */
+	struct wps_span series; /* these two make x-ms-client-request-id */
+	uint64_t number;
 };
 
 /*

@@ -26,10 +26,18 @@
 struct delivery;
 TAILQ_HEAD(delivery_queue, delivery);
 
+/* The HMACs of the connection's id that sign its events, by access key. */
+struct signature {
+	bool made;
+	bool has[2]; /* there is such a key */
+	uint8_t mac[2][32];
+};
+
 struct conn_state {
 	unsigned refs;
 	uint64_t last_id;
 	struct text value;
+	struct signature signature;
 	struct curl_slist *cookies; /* owned; as libcurl writes them */
 	/* Events without a reply, in their order; only the first is on its way. */
 	struct delivery_queue chain;

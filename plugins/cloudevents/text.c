@@ -50,6 +50,27 @@ text_add_char(struct text *text, char c)
 }
 
 void
+text_add_hex(struct text *text, char byte, const char *digits)
+{
+	char pair[2] = { digits[(unsigned char)byte >> 4], digits[byte & 0xf] };
+
+	text_add(text, (struct wps_span){ pair, sizeof(pair) });
+}
+
+void
+text_add_number(struct text *text, uint64_t number)
+{
+	char digits[20]; /* of the largest one */
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	text_add(text, (struct wps_span){ digits + at, sizeof(digits) - at });
+}
+
+void
 text_add_escaped(struct text *text, struct wps_span value)
 {
 	for (size_t i = 0; i < value.len; i++) {

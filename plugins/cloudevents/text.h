@@ -19,6 +19,8 @@ struct text {
 
 void text_add(struct text *text, struct wps_span bytes);
 void text_add_char(struct text *text, char c);
+void text_add_hex(struct text *text, char byte, const char *digits);
+void text_add_number(struct text *text, uint64_t number); /* decimal */
 void text_add_escaped(struct text *text, struct wps_span value); /* as in URLs */
 void text_printf(struct text *text, const char *format, ...) WPS_PRINTF(2, 3);
 void text_free(struct text *text); /* twice is harmless */

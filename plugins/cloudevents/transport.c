@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define POOL_MAX 64
 /* A body buffer that is larger is not kept with a pooled handle. */
 #define POOL_BODY_MAX (64 * 1024)
 
@@ -22,12 +21,18 @@ struct transfer {
 	TAILQ_ENTRY(transfer) link; /* running or pooled */
 	struct transport *transport;
 	CURL *easy; /* owned */
+	CURLU *url; /* owned; parsed: where the handle's last request went */
+	struct text url_text;
 	struct transfer_request request;
+	const struct transfer_tls *tls; /* what the handle is set to; NULL: nothing */
 	bool sent; /* libcurl has begun to send the request */
 	bool head_done;
 	bool too_large;
 	bool forbidden; /* an address was refused */
 	bool cut;       /* what is dropped of a refusal was too much */
+	bool sets_cookies;
+	bool cookies;     /* the handle has a cookie engine */
+	bool has_cookies; /* and some in it, perhaps */
 	size_t dropped;
 	int status;
 	struct text head, body;
@@ -59,6 +64,15 @@ status_of(struct wps_span line)
 	return status;
 }
 
+static bool
+is_set_cookie(struct wps_span line)
+{
+	const struct wps_span name = WPS_SPAN("Set-Cookie:");
+
+	return line.len > name.len && (line.data[0] | ' ') == 's' &&
+	    span_eq_nocase((struct wps_span){ line.data, name.len }, name);
+}
+
 static void
 end_head(struct transfer *transfer)
 {
@@ -85,9 +99,12 @@ on_header(char *bytes, size_t size, size_t count, void *data)
 	if (status) {
 		transfer->status = status;
 		transfer->head.len = 0;
+		transfer->sets_cookies = false;
 	} else if (line.len <= 2) {
 		end_head(transfer);
 	} else {
+		if (is_set_cookie(line))
+			transfer->sets_cookies = true;
 		text_add(&transfer->head, line);
 	}
 	return transfer->head.failed ? 0 : line.len;
@@ -149,10 +166,14 @@ on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 
 /* --- easy handles --------------------------------------------------------------- */
 
+static void trim_later(struct transport *transport);
+
 static void
 transfer_free(struct transfer *transfer)
 {
 	curl_easy_cleanup(transfer->easy);
+	curl_url_cleanup(transfer->url);
+	text_free(&transfer->url_text);
 	text_free(&transfer->head);
 	text_free(&transfer->body);
 	free(transfer);
@@ -170,7 +191,6 @@ set_up(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, transfer->transport->idle_s);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -193,17 +213,48 @@ transfer_take(struct transport *transport)
 	if (transfer) {
 		TAILQ_REMOVE(&transport->pool, transfer, link);
 		transport->pooled--;
+		if (transport->unused > transport->pooled)
+			transport->unused = transport->pooled;
 		return transfer;
 	}
 	transfer = must_calloc(1, sizeof(*transfer));
 	transfer->transport = transport;
 	transfer->easy = curl_easy_init();
-	if (transfer->easy == NULL) {
-		free(transfer);
+	transfer->url = curl_url();
+	if (transfer->easy == NULL || transfer->url == NULL) {
+		transfer_free(transfer);
 		return NULL;
 	}
 	set_up(transfer);
 	return transfer;
+}
+
+/* Handles that were not used since the last time are freed: they are the last
+ * ones, because the pool is a stack. */
+static void
+trim_pool(void *data)
+{
+	struct transport *transport = data;
+
+	transport->trim = NULL;
+	for (; transport->unused > 0; transport->unused--) {
+		struct transfer *transfer =
+		    TAILQ_LAST(&transport->pool, transfer_list);
+		TAILQ_REMOVE(&transport->pool, transfer, link);
+		transport->pooled--;
+		transfer_free(transfer);
+	}
+	trim_later(transport);
+}
+
+static void
+trim_later(struct transport *transport)
+{
+	if (transport->trim || transport->pooled == 0)
+		return;
+	transport->unused = transport->pooled;
+	transport->trim = transport->host->timer_start(transport->worker,
+	    (uint64_t)transport->idle_s * 1000, trim_pool, transport);
 }
 
 /* Back to the pool, or freed. It is in no list and not in the multi handle. */
@@ -212,41 +263,90 @@ transfer_give(struct transfer *transfer)
 {
 	struct transport *transport = transfer->transport;
 
-	if (transport->pooled >= POOL_MAX || transfer->body.failed ||
-	    transfer->head.failed || transfer->body.cap > POOL_BODY_MAX) {
+	if (transfer->body.failed || transfer->head.failed ||
+	    transfer->body.cap > POOL_BODY_MAX) {
 		transfer_free(transfer);
 		return;
 	}
 	transfer->request = (struct transfer_request){ .data = NULL };
 	TAILQ_INSERT_HEAD(&transport->pool, transfer, link);
 	transport->pooled++;
+	trim_later(transport);
 }
+
+/* --- requests --------------------------------------------------------------------- */
+
+static const struct transfer_tls no_tls = { .ca = NULL };
 
 /* A CA of one's own stands instead of the system's. A pooled handle forgets
  * what its last user had. */
 void
 transport_set_tls(CURL *easy, const struct transfer_tls *tls)
 {
-	static const struct transfer_tls none = { .ca = NULL };
 	const curl_version_info_data *system = curl_version_info(CURLVERSION_NOW);
 
 	if (tls == NULL)
-		tls = &none;
+		tls = &no_tls;
 	curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca ? tls->ca : system->cainfo);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, tls->ca ? NULL : system->capath);
 	curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->certificate);
 	curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key);
 }
 
+/* libcurl copies all of it: only when it is another one. */
 static void
-set_cookies(CURL *easy, const struct transfer_request *request)
+set_tls(struct transfer *transfer)
 {
-	curl_easy_setopt(easy, CURLOPT_COOKIELIST, "ALL"); /* forgets them */
+	const struct transfer_tls *tls = transfer->request.tls;
+
+	if (tls == NULL)
+		tls = &no_tls;
+	if (tls == transfer->tls)
+		return;
+	transport_set_tls(transfer->easy, tls);
+	transfer->tls = tls;
+}
+
+/* A handle without cookies need not look for any. */
+static void
+set_cookies(struct transfer *transfer)
+{
+	const struct transfer_request *request = &transfer->request;
+	CURL *easy = transfer->easy;
+
+	if (transfer->has_cookies)
+		curl_easy_setopt(easy, CURLOPT_COOKIELIST, "ALL"); /* forgets them */
+	transfer->has_cookies = request->with_cookies && request->cookies;
 	if (!request->with_cookies)
 		return;
+	if (!transfer->cookies)
+		curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
+	transfer->cookies = true;
 	for (const struct curl_slist *cookie = request->cookies; cookie;
 	    cookie = cookie->next)
 		curl_easy_setopt(easy, CURLOPT_COOKIELIST, cookie->data);
+}
+
+/* libcurl parses its URL for each request; a handle that goes where it went
+ * before has it parsed. One that it refuses it may complain of itself. */
+static void
+set_url(struct transfer *transfer)
+{
+	struct wps_span url = wps_span_str(transfer->request.url);
+	struct text *last = &transfer->url_text;
+
+	if (last->len > 0 && wps_span_eq(text_span(last), url))
+		return;
+	last->len = 0;
+	text_add(last, url);
+	bool parsed = !last->failed && curl_url_set(transfer->url, CURLUPART_URL,
+	    transfer->request.url, CURLU_PATH_AS_IS) == CURLUE_OK;
+	if (!parsed)
+		text_free(last);
+	curl_easy_setopt(transfer->easy, CURLOPT_URL,
+	    parsed ? NULL : transfer->request.url);
+	curl_easy_setopt(transfer->easy, CURLOPT_CURLU,
+	    parsed ? transfer->url : NULL);
 }
 
 static void
@@ -255,10 +355,10 @@ set_request(struct transfer *transfer)
 	const struct transfer_request *request = &transfer->request;
 	CURL *easy = transfer->easy;
 
-	curl_easy_setopt(easy, CURLOPT_URL, request->url);
+	set_url(transfer);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
-	transport_set_tls(easy, request->tls);
-	set_cookies(easy, request);
+	set_tls(transfer);
+	set_cookies(transfer);
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
 	if (strcmp(request->method, "POST") == 0) {
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -284,7 +384,7 @@ transport_start(struct transport *transport,
 		return NULL;
 	transfer->request = *request;
 	transfer->sent = transfer->head_done = transfer->too_large = false;
-	transfer->forbidden = transfer->cut = false;
+	transfer->forbidden = transfer->cut = transfer->sets_cookies = false;
 	transfer->dropped = 0;
 	transfer->status = 0;
 	transfer->head.len = transfer->body.len = 0;
@@ -325,15 +425,6 @@ transfer_cancel(struct transfer **transfer)
 
 /* --- driving libcurl ------------------------------------------------------------- */
 
-static bool
-sets_cookies(const struct transfer *transfer)
-{
-	struct wps_span rest = text_span(&transfer->head), value;
-
-	return transfer->request.with_cookies && is_success(transfer->status) &&
-	    head_find(&rest, WPS_SPAN("Set-Cookie"), &value);
-}
-
 static void
 finish(struct transfer *transfer, CURLcode code)
 {
@@ -359,8 +450,10 @@ finish(struct transfer *transfer, CURLcode code)
 		    "service, see allow_link_local";
 	else if (answer.end != TRANSFER_ANSWERED)
 		answer.problem = curl_easy_strerror(code);
+	transfer->has_cookies |= transfer->sets_cookies;
 	answer.has_cookies = answer.end == TRANSFER_ANSWERED &&
-	    sets_cookies(transfer);
+	    transfer->request.with_cookies && is_success(transfer->status) &&
+	    transfer->sets_cookies;
 	detach(transfer);
 	transfer->request.done(transfer->request.data, &answer);
 	transfer_give(transfer);
@@ -412,20 +505,35 @@ on_turn(struct wps_worker *worker, void *data)
 	drive(transport, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* A timer that runs out too early does no harm: libcurl sets the next one. So
+ * it is not moved for each request whose time is later. */
+static void
+set_timer_at(struct transport *transport, uint64_t at_ms, uint64_t after_ms)
+{
+	if (transport->timer && transport->timer_ms <= at_ms)
+		return;
+	transport->host->timer_stop(transport->timer);
+	transport->timer = transport->host->timer_start(transport->worker,
+	    after_ms, on_timer, transport);
+	transport->timer_ms = at_ms;
+}
+
 static int
 set_timer(CURLM *multi, long after_ms, void *data)
 {
 	struct transport *transport = data;
 
 	(void)multi;
-	transport->host->timer_stop(transport->timer);
-	transport->timer = NULL;
 	if (after_ms > 0) {
-		transport->timer = transport->host->timer_start(transport->worker,
-		    (uint64_t)after_ms, on_timer, transport);
+		set_timer_at(transport, (uint64_t)after_ms +
+		    transport->host->now_ms(transport->worker),
+		    (uint64_t)after_ms);
 	} else if (after_ms == 0 && !transport->posted) {
 		transport->posted = true;
 		transport->host->post(transport->worker, on_turn, transport);
+	} else if (after_ms < 0) {
+		transport->host->timer_stop(transport->timer);
+		transport->timer = NULL;
 	}
 	return 0;
 }
@@ -499,6 +607,8 @@ transport_fini(struct transport *transport)
 	transport->multi = NULL;
 	transport->host->timer_stop(transport->timer);
 	transport->timer = NULL;
+	transport->host->timer_stop(transport->trim);
+	transport->trim = NULL;
 }
 
 /* --- heads ------------------------------------------------------------------------ */

@@ -73,6 +73,7 @@ struct transport {
 	struct wps_worker *worker;
 	CURLM *multi; /* owned */
 	struct wps_timer *timer;
+	uint64_t timer_ms; /* when it runs out */
 	bool posted;  /* a turn of libcurl is in the mailbox */
 	bool allow_link_local;
 	long connect_ms;
@@ -80,6 +81,8 @@ struct transport {
 	struct transfer_list running;
 	struct transfer_list pool; /* with easy handles that are set up */
 	size_t pooled;
+	size_t unused;          /* of them: not taken since `trim` was started */
+	struct wps_timer *trim; /* runs while the pool has some */
 };
 
 struct transport_options {

@@ -3,6 +3,8 @@
 
 #include "delivery.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -38,8 +40,10 @@ events_worker_init(struct events_worker *worker, struct cloudevents *plugin,
 		.worker = of,
 		.repeat_ms = validate_times_default.repeat_ms,
 	};
-	if (getentropy(&worker->series, sizeof(worker->series)) != 0)
+	uint64_t series;
+	if (getentropy(&series, sizeof(series)) != 0)
 		return WPS_ESYS;
+	snprintf(worker->series, sizeof(worker->series), "%016" PRIx64, series);
 	int rc = transport_init(&worker->transport, host, of, &plugin->transport);
 	if (rc != WPS_OK)
 		return rc;
@@ -82,10 +86,26 @@ events_worker_fini(struct events_worker *worker)
 	validator_fini(&worker->validator);
 	authorizer_fini(&worker->authorizer);
 	transport_fini(&worker->transport);
+	text_free(&worker->scratch);
 	free(worker->lanes);
 	free(worker->breakers);
 	worker->lanes = NULL;
 	worker->breakers = NULL;
+}
+
+struct wps_span
+events_worker_time(struct events_worker *worker)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (now != worker->second) {
+		worker->second = now;
+		gmtime_r(&now, &tm);
+		strftime(worker->time, sizeof(worker->time), "%Y-%m-%dT%H:%M:%SZ",
+		    &tm);
+	}
+	return wps_span_str(worker->time);
 }
 
 enum wps_log_level

@@ -15,7 +15,10 @@
 #include "transport.h"
 #include "validate.h"
 
+#include <time.h>
+
 #define REPLY_BUCKETS 1024
+#define SERIES_LEN 16
 
 LIST_HEAD(delivery_list, delivery);
 
@@ -47,7 +50,11 @@ struct events_worker {
 	struct delivery_list by_reply[REPLY_BUCKETS];
 	struct delivery_queue endings; /* failed, not yet told */
 	bool endings_posted;
-	uint64_t series, number; /* of request ids */
+	struct text scratch;     /* requests are written here first */
+	char series[SERIES_LEN + 1]; /* of request ids, in hex digits */
+	uint64_t number;         /* of the last one */
+	time_t second;           /* of the text of ce-time */
+	char time[24];
 	uint64_t log_second;     /* failures that were logged in it */
 	unsigned log_count;
 	const uint64_t *repeat_ms; /* pauses before repetitions */
@@ -57,6 +64,9 @@ struct events_worker {
 int events_worker_init(struct events_worker *worker, struct cloudevents *plugin,
     struct wps_worker *of);
 void events_worker_fini(struct events_worker *worker);
+
+/* The time of now as in RFC 3339, in seconds; borrowed until the next call. */
+struct wps_span events_worker_time(struct events_worker *worker);
 
 /* The level of one more failure: clients can cause them at will, so that beyond
  * a few per second they are debug. */

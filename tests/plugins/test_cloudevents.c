@@ -11,6 +11,7 @@
 #include "plugins/cloudevents/origin.h"
 #include "plugins/cloudevents/request.h"
 #include "plugins/cloudevents/template.h"
+#include "plugins/cloudevents/worker.h"
 
 #include <CUnit/Basic.h>
 #include <arpa/inet.h>
@@ -1485,6 +1486,41 @@ test_stop_leaves_nothing_behind(void)
 	stop();
 }
 
+static size_t
+kept_handles(void)
+{
+	const struct events_worker *worker = fake->worker;
+
+	return worker->transport.pooled;
+}
+
+static void
+test_handles_that_are_not_used_are_given_back(void)
+{
+	struct wps_reply replies[3] = { { .count = 0 } };
+
+	start((struct setup){ .path = "/" });
+	for (size_t i = 0; i < 3; i++)
+		deliver(user_event("message", "x"), &replies[i]);
+	CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &replies[2],
+	    DEADLINE_MS));
+	CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &replies[0],
+	    DEADLINE_MS));
+	check_number("after three at once", (long)kept_handles(), 3);
+	for (size_t i = 0; i < 3; i++) {
+		struct wps_reply reply = { .count = 0 };
+		deliver(user_event("message", "x"), &reply);
+		CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &reply,
+		    DEADLINE_MS));
+		fakehost_loop_run(&fake->loop, 3000);
+	}
+	check_number("after one at a time", (long)kept_handles(), 1);
+	fakehost_loop_run(&fake->loop, 9000);
+	check_number("after none", (long)kept_handles(), 0);
+	check_number("timers", (long)fakehost_loop_timers(&fake->loop), 0);
+	stop();
+}
+
 /* No socket is made while they are refused, and none in any case that would send
  * something from this machine. */
 static struct {
@@ -2439,6 +2475,7 @@ static CU_TestInfo tests[] = {
 	TEST(many_failures_at_once_take_many_turns),
 	TEST(an_origin_that_is_down_is_left_alone),
 	TEST(a_refusal_without_end_is_cut),
+	TEST(handles_that_are_not_used_are_given_back),
 	TEST(addresses_of_the_surroundings_are_known),
 	TEST(presence_events_are_sent_as_specified),
 	TEST(presence_is_asked_for_by_event_and_group),
