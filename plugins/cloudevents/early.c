@@ -96,7 +96,7 @@ tell_others(const struct early *early, struct early_url *url)
 	}
 }
 
-/* The next URL that is not known yet. */
+/* The next URL that is not known yet: a client may have been faster. */
 static void
 go_on(struct early_turn *turn)
 {
@@ -108,6 +108,8 @@ go_on(struct early_turn *turn)
 		struct validate_request request = request_of(turn->url);
 		rc = validator_ask(&early->worker->validator, &request,
 		    &turn->waiter);
+		if (rc == WPS_OK)
+			tell_others(early, turn->url);
 	}
 }
 
