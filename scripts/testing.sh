@@ -59,7 +59,7 @@ check_e2e () {
 
 # The server, and the driver of the order test. Further arguments are configure's.
 with_driver () {
-	build_in "$@" && make -C "$1" -s tests/order
+	build_in "$@" && make -C "$1" -s tests/order tests/answerer tests/asker
 }
 
 # A build with a sanitizer (asan, ubsan, tsan) in a folder of its own, and all

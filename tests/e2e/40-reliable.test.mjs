@@ -243,6 +243,10 @@ const ENDS = {
     socket.send('x'.repeat(2000));
     assert.equal((await socket.closing()).code, 1009);
   }],
+  'an event that fails': [false, async (socket) => {
+    socket.sendJson({ type: 'event', event: 'e', dataType: 'text', data: 'x' });
+    assert.equal((await socket.closing()).code, 1011);
+  }],
   'a full buffer': [false, async (socket, server) => {
     for (const text of ['1', '2', '3', '4']) await sendToAnn(server, text);
     assert.equal((await socket.closing()).code, 1008);
@@ -258,6 +262,7 @@ const ENDS = {
 };
 
 serverTest('which ends leave the connection', { workerCounts: [2],
+  config: { webpubsub: { on_event_failure: 'drop' } },
   hubs: { chat: { max_message: 1024, max_unacked_messages: 3 } } },
 async (server, _app, t) => {
   for (const [what, [stays, end]] of Object.entries(ENDS)) {
@@ -271,9 +276,19 @@ async (server, _app, t) => {
   }
 });
 
+serverTest('a client that gives no sign of life is cut, and kept',
+  { workerCounts: [2], hubs: { chat: { ping_interval: '1s' } } },
+  async (server) => {
+    const socket = await openReliable(server, { worker: 0 });
+    await socket.ended();
+    await assert.rejects(socket.frames.find((f) => f.opcode === OP.CLOSE), /ended/);
+    await (await recover(server, socket, { worker: 1 })).close();
+  });
+
 // --- the application --------------------------------------------------------------------
 
 const EVENTS = ['connect', 'connected', 'disconnected'];
+const STATE = 'eyJhIjoxfQ==';
 
 async function withHook(hub, body) {
   const hook = await Webhook.start();
@@ -300,7 +315,7 @@ async function told(hook, name) {
 
 async function openTold(server, hook) {
   const opening = openReliable(server, { worker: 0 });
-  (await told(hook, 'connect')).respond();
+  (await told(hook, 'connect')).respond(204, { 'ce-connectionState': STATE });
   (await told(hook, 'connected')).respond();
   return opening;
 }
@@ -314,7 +329,9 @@ test('the application hears of the end, and of no recovery', async () => {
     await loseFirst(server, socket);
     const back = await recover(server, socket, { worker: 1 });
     const answer = back.ask(event(1));
-    (await told(hook, 'e')).respond();
+    const asked = await told(hook, 'e');
+    assert.equal(asked.headers['ce-connectionstate'], STATE);
+    asked.respond();
     assert.equal((await answer).success, true);
     await cut(back);
     const last = await told(hook, 'disconnected');
@@ -376,6 +393,21 @@ test('a stop does not wait for clients that are away', async () => {
     const stopped = server.stop();
     (await told(hook, 'disconnected')).respond();
     await within(stopped, 'the stop', 5000);
+  });
+});
+
+test('a stop ends with 1001 those that are there, and they are gone', async () => {
+  await withHook({ recovery_window: '1h' }, async (server, hook) => {
+    const socket = await openTold(server, hook);
+    server.terminate();
+    const { type, event: name } = await socket.json();
+    assert.deepEqual([type, name], ['system', 'disconnected']);
+    assert.equal((await socket.closing()).code, 1001);
+    const last = await told(hook, 'disconnected');
+    assert.equal(last.headers['ce-connectionid'], socket.id);
+    last.respond();
+    socket.cut();
+    await server.stop();
   });
 });
 

@@ -10,7 +10,7 @@ import { WebPubSubClient, WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol }
 import { protobufProtocol } from './support/protobuf.mjs';
 import { Proxy } from './support/proxy.mjs';
 import { pick, randomOf, seed } from './support/random.mjs';
-import { ALL_ROLES } from './support/reliable.mjs';
+import { ALL_ROLES, openReliable, recover } from './support/reliable.mjs';
 import { Server, serverTest, twoWorkers } from './support/server.mjs';
 import { signToken } from './support/token.mjs';
 import { Inbox, once, within } from './support/wait.mjs';
@@ -105,6 +105,29 @@ serverTest('an idle stream ends, and so do those of a publisher that is gone',
     assert.equal((await member.json()).stream.streamSequenceId, 1);
     lost.cut();
     await ends('Cancelled');
+  });
+
+serverTest('a stream goes on without its transport, and so does its idle time',
+  async (server) => {
+    const [near, far] = twoWorkers(server);
+    const member = await server.rawGreeted('chat',
+      { groups: ['deck'], worker: far });
+    let socket = await openReliable(server, { worker: near });
+    socket.sendJson({ ...START, stream: { streamId: 's', idleTimeoutMs: 2000 } });
+    socket.sendJson(fragment(1));
+    assert.equal((await member.json()).stream.streamSequenceId, 1);
+    socket.cut();
+    socket = await recover(server, socket, { worker: far });
+    socket.sendJson(fragment(2));
+    assert.equal((await member.json()).stream.streamSequenceId, 2);
+    socket.cut();
+    const { stream } = await member.json();
+    assert.equal(stream.error.name, 'IdleTimeout');
+    const back = await recover(server, socket, { worker: near });
+    back.sendJson(fragment(3));
+    const { type, error } = await back.json();
+    assert.deepEqual([type, error.name], ['streamClosed', 'IdleTimeout']);
+    back.cut();
   });
 
 serverTest('fragments that come at once are acknowledged at once',

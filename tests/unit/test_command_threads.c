@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commands among workers that run: each worker joins and leaves with a group of
- * its own, by commands to connections of all workers, and after each answer asks
- * for the members, which must be those of its model, whatever the others do.
+ * Commands among workers: what one has submitted is done before what comes later
+ * on another. And among workers that run: each joins and leaves with a group of its
+ * own, by commands to connections of all workers, and after each answer asks for
+ * the members, which must be those of its model, whatever the others do.
  */
 #include "hub/conn.h"
 #include "hub/command.h"
@@ -315,10 +316,86 @@ test_each_answer_is_seen_by_the_next_question(void)
 	tear_down();
 }
 
+/* --- what was there before ----------------------------------------------------------- */
+
+static struct wps_conn *
+conn_of(unsigned worker)
+{
+	unsigned i = 0;
+
+	while (at.conns[i]->worker->index != worker)
+		i++;
+	at.conns[i]->state = CONN_OPEN;
+	return at.conns[i];
+}
+
+static void
+submit(unsigned worker, enum wps_op op, struct wps_conn *conn)
+{
+	const struct wps_command command = {
+		.op = op,
+		.whom = WPS_TO_CONN,
+		.hub = WPS_SPAN("h"),
+		.name = conn->view.id,
+		.group = WPS_SPAN("g"),
+	};
+
+	command_submit(at.server.workers[worker], &command, NULL, NULL);
+}
+
+static bool
+is_member(const struct wps_conn *conn)
+{
+	return shard_is_member(conn->shard, conn, WPS_SPAN("g"));
+}
+
+/* What another worker has submitted before takes effect before. */
+static void
+test_mail_comes_before_a_join(void)
+{
+	set_up();
+	struct wps_conn *conn = conn_of(1);
+
+	submit(0, WPS_OP_LEAVE, conn);
+	check_number("join", conn_join(conn, WPS_SPAN("g")), WPS_OK);
+	worker_drain(conn->worker);
+	check_number("member", is_member(conn), true);
+	tear_down();
+}
+
+static void
+test_mail_comes_before_a_leave(void)
+{
+	set_up();
+	struct wps_conn *conn = conn_of(1);
+
+	submit(0, WPS_OP_JOIN, conn);
+	conn_leave(conn, WPS_SPAN("g"));
+	worker_drain(conn->worker);
+	check_number("member", is_member(conn), false);
+	tear_down();
+}
+
+static void
+test_mail_comes_before_a_command(void)
+{
+	set_up();
+	struct wps_conn *conn = conn_of(1);
+
+	submit(0, WPS_OP_LEAVE, conn);
+	submit(1, WPS_OP_JOIN, conn);
+	worker_drain(conn->worker);
+	check_number("member", is_member(conn), true);
+	tear_down();
+}
+
 int
 main(void)
 {
 	static const struct named_test tests[] = {
+		TEST(test_mail_comes_before_a_join),
+		TEST(test_mail_comes_before_a_leave),
+		TEST(test_mail_comes_before_a_command),
 		TEST(test_each_answer_is_seen_by_the_next_question),
 	};
 
