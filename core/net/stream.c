@@ -26,11 +26,8 @@ on_tls_io(struct stream *stream, int events)
 }
 
 static void
-on_io(struct ev_loop *loop, ev_io *watcher, int events)
+serve(struct stream *stream, int events)
 {
-	struct stream *stream = watcher->data;
-
-	(void)loop;
 	if (stream->tls) {
 		on_tls_io(stream, events);
 		return;
@@ -42,11 +39,48 @@ on_io(struct ev_loop *loop, ev_io *watcher, int events)
 		stream->ops->readable(stream->owner);
 }
 
+/* Until then the kernel tells of it again and again, which costs little. */
+static void
+wait_for_turn(struct stream *stream, int events)
+{
+	if (list_empty(&stream->late)) {
+		stream->late_events = 0;
+		list_add(&stream->worker->late, &stream->late);
+	}
+	stream->late_events |= events;
+}
+
+static void
+on_io(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct stream *stream = watcher->data;
+	struct worker *worker = stream->worker;
+
+	(void)loop;
+	if (list_empty(&worker->late) && worker_serves(worker))
+		serve(stream, events);
+	else
+		wait_for_turn(stream, events);
+}
+
+void
+stream_serve_late(struct stream *stream)
+{
+	/* The kernel may have told of it once more in this turn. */
+	int events = stream->late_events |
+	    ev_clear_pending(stream->worker->loop, &stream->io);
+
+	serve(stream, events & stream->io.events);
+}
+
 static void
 watch(struct stream *stream, int events)
 {
 	if (events == (stream->io.events & (EV_READ | EV_WRITE)))
 		return;
+	/* Another worker may have it next. */
+	if (events == 0)
+		list_remove(&stream->late);
 	ev_io_stop(stream->worker->loop, &stream->io);
 	/* Unlike ev_io_set it costs no system call if it is undone in this turn. */
 	ev_io_modify(&stream->io, events);
@@ -178,6 +212,7 @@ stream_new(struct worker *worker, int fd, struct tls_context *tls)
 	stream->worker = worker;
 	ev_io_init(&stream->io, on_io, fd, 0);
 	stream->io.data = stream;
+	list_init(&stream->late);
 	if (tls)
 		stream->tls = tls_new(tls, fd);
 	return stream;
@@ -191,6 +226,7 @@ stream_free(struct stream **stream)
 	if (s == NULL)
 		return;
 	ev_io_stop(s->worker->loop, &s->io);
+	list_remove(&s->late);
 	tls_free(&s->tls);
 	close(s->io.fd);
 	free(s);
