@@ -26,14 +26,18 @@ struct stream_ops {
 };
 
 struct stream {
-	ev_io io;
-	struct worker *worker;        /* borrowed */
+	ev_io io; /* its data is the worker, borrowed; see stream_worker */
 	const struct stream_ops *ops; /* of the owner */
 	void *owner;
 	struct tls *tls; /* owned; NULL: plain */
 	struct list late; /* in the worker's, while it waits for its turn */
-	int late_events;
 };
+
+static inline struct worker *
+stream_worker(const struct stream *stream)
+{
+	return stream->io.data;
+}
 
 /* Takes the descriptor, which does not block; `tls` is NULL for a plain stream.
  * Watches nothing yet. */
