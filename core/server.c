@@ -10,6 +10,7 @@
 #include "net/tlsctx.h"
 #include "net/wsinput.h"
 #include "options.h"
+#include "plug/counters.h"
 #include "plug/hostapi.h"
 #include "plug/loader.h"
 #include "util/alloc.h"
@@ -359,6 +360,7 @@ make_workers(struct server *server)
 		worker->server = server;
 		worker->plugin_states =
 		    xcalloc(server->points.plugin_count, sizeof(void *));
+		counters_worker_init(worker);
 		server->workers[i] = worker;
 	}
 }
@@ -566,6 +568,7 @@ end_plugins(struct server *server)
 			clear_worker(server->workers[i]);
 	if (server->workers[0])
 		clear_mail(server);
+	counters_log(server);
 	loader_fini(server);
 	if (server->workers[0])
 		clear_mail(server);
@@ -582,6 +585,7 @@ free_workers(struct server *server)
 		http_pool_fini(worker);
 		wsinput_pool_fini(worker);
 		free(worker->plugin_states);
+		counters_worker_fini(worker);
 		worker_free(&server->workers[i]);
 	}
 }

@@ -18,6 +18,7 @@ struct server;
 #define UPSTREAMS_MAX 8
 #define ROUTES_MAX 16
 #define PLUGINS_MAX 32
+#define COUNTERS_MAX 256
 
 /* A plugin, as the server knows it. */
 struct wps_self {
@@ -48,6 +49,11 @@ struct route {
 	size_t prefix_len;
 };
 
+struct counter {
+	struct wps_counter ops;
+	const struct wps_self *self; /* NULL: withdrawn */
+};
+
 struct points {
 	struct wps_self plugins[PLUGINS_MAX];
 	unsigned plugin_count;
@@ -57,6 +63,8 @@ struct points {
 	unsigned upstream_count;
 	struct route routes[ROUTES_MAX];
 	unsigned route_count;
+	struct counter counters[COUNTERS_MAX];
+	unsigned counter_count;
 	struct wps_auth auth;
 	struct wps_self *auth_self; /* NULL: nobody registered */
 };

@@ -3,6 +3,7 @@
 
 #include "net/keepalive.h"
 #include "net/sender.h"
+#include "net/stream.h"
 #include "util/alloc.h"
 #include "util/bits.h"
 #include "util/clock.h"
@@ -197,6 +198,23 @@ worker_busy(const struct worker *worker)
 	return worker->calls != NULL || !list_empty(&worker->dirty);
 }
 
+bool
+worker_serves(struct worker *worker)
+{
+	if (worker->served == WORKER_TURN_SOCKETS)
+		return false;
+	worker->served++;
+	return true;
+}
+
+static void
+serve_late(struct worker *worker)
+{
+	while (!list_empty(&worker->late) && worker_serves(worker))
+		stream_serve_late(container_of(list_take(&worker->late),
+		    struct stream, late));
+}
+
 static void
 start_ticks(struct worker *worker)
 {
@@ -242,6 +260,9 @@ on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 	(void)loop;
 	(void)events;
 	worker_settle(worker);
+	worker->served = 0;
+	if (!list_empty(&worker->late))
+		ev_async_send(worker->loop, &worker->wake);
 	if (ev_is_active(&worker->check))
 		judge_turn(worker);
 }
@@ -252,6 +273,7 @@ on_wake(struct ev_loop *loop, ev_async *watcher, int events)
 	(void)loop;
 	(void)events;
 	worker_drain(watcher->data);
+	serve_late(watcher->data);
 }
 
 static void
@@ -319,6 +341,7 @@ worker_new(unsigned index, struct worker *const *peers, unsigned peer_count,
 	worker->calls_end = &worker->calls;
 	list_init(&worker->dirty);
 	list_init(&worker->resting);
+	list_init(&worker->late);
 	list_init(&worker->https);
 	list_init(&worker->wss);
 	wheel_init(&worker->wheel, worker_now_ms(worker));

@@ -11,6 +11,10 @@
  * A turn: sockets and timers, then the calls, then one flush of every sender
  * that has something to write.
  *
+ * A turn serves so many sockets. Those that are ready beyond wait in a line, in
+ * front of all others, for the next turns, so that thousands at once do not make
+ * one long turn: timers, mail and writing come in between.
+ *
  * Mail never blocks and is never refused. Above a mark of waiting bytes, those
  * that feed a mailbox rest: their sockets are not read until it has drained.
  */
@@ -84,6 +88,8 @@ struct worker {
 	struct list dirty; /* of struct sender: something to write */
 	ev_prepare prepare;
 	ev_check check;
+	struct list late;  /* of struct stream: ready, and wait for the next turn */
+	unsigned served;   /* sockets in this turn */
 	uint64_t turn_ns; /* the thread's CPU time at the start of this turn */
 
 	struct wheel wheel;
@@ -103,10 +109,12 @@ struct worker {
 	struct keepalive *keepalives; /* owned; by interval */
 	struct body *ping;    /* owned; shared by all pings; NULL until the first */
 	void **plugin_states; /* of the layer above */
+	_Atomic uint64_t *counts; /* of the layer above */
 	unsigned plugins_started;
 	void *server;         /* of the layer above */
 };
 
+#define WORKER_TURN_SOCKETS 512
 #define WORKER_READ_SIZE (64 * 1024)
 
 /* On the main thread, before threads start. `peers` may still be filling. */
@@ -141,6 +149,9 @@ bool worker_congested(const struct worker *worker);
 
 /* Wakes the rester once no mailbox is over its mark any more. */
 void worker_rest(struct worker *worker, struct rester *rester);
+
+/* Whether this turn serves one more socket, which it then does. */
+bool worker_serves(struct worker *worker);
 
 /* Monotonic milliseconds of this turn. */
 uint64_t worker_now_ms(const struct worker *worker);

@@ -236,7 +236,7 @@ sender_init(struct sender *sender, struct stream *stream,
 {
 	*sender = (struct sender){
 		.stream = stream,
-		.worker = stream->worker,
+		.worker = stream_worker(stream),
 		.limits = limits,
 		.flushed = flushed,
 	};

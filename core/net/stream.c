@@ -26,11 +26,8 @@ on_tls_io(struct stream *stream, int events)
 }
 
 static void
-on_io(struct ev_loop *loop, ev_io *watcher, int events)
+serve(struct stream *stream, int events)
 {
-	struct stream *stream = watcher->data;
-
-	(void)loop;
 	if (stream->tls) {
 		on_tls_io(stream, events);
 		return;
@@ -42,16 +39,49 @@ on_io(struct ev_loop *loop, ev_io *watcher, int events)
 		stream->ops->readable(stream->owner);
 }
 
+/* Until then the kernel tells of it again and again, which costs little. */
+static void
+wait_for_turn(struct stream *stream)
+{
+	if (list_empty(&stream->late))
+		list_add(&stream_worker(stream)->late, &stream->late);
+}
+
+static void
+on_io(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct stream *stream = container_of(watcher, struct stream, io);
+	struct worker *worker = watcher->data;
+
+	(void)loop;
+	if (list_empty(&worker->late) && worker_serves(worker))
+		serve(stream, events);
+	else
+		wait_for_turn(stream);
+}
+
+void
+stream_serve_late(struct stream *stream)
+{
+	/* The kernel may have told of it once more in this turn. What it was ready
+	 * for is not kept: trying all that is wanted does no harm. */
+	ev_clear_pending(stream_worker(stream)->loop, &stream->io);
+	serve(stream, stream->io.events & (EV_READ | EV_WRITE));
+}
+
 static void
 watch(struct stream *stream, int events)
 {
 	if (events == (stream->io.events & (EV_READ | EV_WRITE)))
 		return;
-	ev_io_stop(stream->worker->loop, &stream->io);
+	/* Another worker may have it next. */
+	if (events == 0)
+		list_remove(&stream->late);
+	ev_io_stop(stream_worker(stream)->loop, &stream->io);
 	/* Unlike ev_io_set it costs no system call if it is undone in this turn. */
 	ev_io_modify(&stream->io, events);
 	if (events)
-		ev_io_start(stream->worker->loop, &stream->io);
+		ev_io_start(stream_worker(stream)->loop, &stream->io);
 }
 
 /* After each change of what the owner wants or the session awaits. */
@@ -65,8 +95,8 @@ watch_tls(struct stream *stream)
 	if (!tls->more || !(tls->wanted & EV_READ))
 		return;
 	/* The event may run behind the end of this turn: there is a next one. */
-	ev_feed_event(stream->worker->loop, &stream->io, EV_READ);
-	ev_async_send(stream->worker->loop, &stream->worker->wake);
+	ev_feed_event(stream_worker(stream)->loop, &stream->io, EV_READ);
+	ev_async_send(stream_worker(stream)->loop, &stream_worker(stream)->wake);
 }
 
 static int
@@ -175,9 +205,9 @@ stream_new(struct worker *worker, int fd, struct tls_context *tls)
 {
 	struct stream *stream = xcalloc(1, sizeof(*stream));
 
-	stream->worker = worker;
 	ev_io_init(&stream->io, on_io, fd, 0);
-	stream->io.data = stream;
+	stream->io.data = worker;
+	list_init(&stream->late);
 	if (tls)
 		stream->tls = tls_new(tls, fd);
 	return stream;
@@ -190,7 +220,8 @@ stream_free(struct stream **stream)
 
 	if (s == NULL)
 		return;
-	ev_io_stop(s->worker->loop, &s->io);
+	ev_io_stop(stream_worker(s)->loop, &s->io);
+	list_remove(&s->late);
 	tls_free(&s->tls);
 	close(s->io.fd);
 	free(s);
@@ -209,7 +240,7 @@ void
 stream_move(struct stream *stream, struct worker *to)
 {
 	wps_assert(!ev_is_active(&stream->io));
-	stream->worker = to;
+	stream->io.data = to;
 	/* That loop may know the number from a socket that was closed this turn. */
 	ev_io_set(&stream->io, stream->io.fd, 0);
 }

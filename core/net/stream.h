@@ -9,6 +9,8 @@
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
+#include "util/list.h"
+
 #include <ev.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -24,12 +26,18 @@ struct stream_ops {
 };
 
 struct stream {
-	ev_io io;
-	struct worker *worker;        /* borrowed */
+	ev_io io; /* its data is the worker, borrowed; see stream_worker */
 	const struct stream_ops *ops; /* of the owner */
 	void *owner;
 	struct tls *tls; /* owned; NULL: plain */
+	struct list late; /* in the worker's, while it waits for its turn */
 };
+
+static inline struct worker *
+stream_worker(const struct stream *stream)
+{
+	return stream->io.data;
+}
 
 /* Takes the descriptor, which does not block; `tls` is NULL for a plain stream.
  * Watches nothing yet. */
@@ -46,6 +54,9 @@ void stream_move(struct stream *stream, struct worker *to);
 void stream_want_read(struct stream *stream, bool on);
 bool stream_wants_read(const struct stream *stream);
 void stream_want_write(struct stream *stream, bool on);
+
+/* It has waited for this turn: its owner hears what it was ready for. */
+void stream_serve_late(struct stream *stream);
 
 /* Bytes; 0 at the end; -1 with errno, EAGAIN when there is nothing now. */
 ssize_t stream_read(struct stream *stream, void *dst, size_t len);

@@ -93,10 +93,10 @@ end(struct ws *ws)
 	if (!closing->sent_close)
 		closing->end.by_peer = true;
 	ws->deaf = true;
-	worker_timer_stop(ws->stream->worker, &closing->timer);
+	worker_timer_stop(stream_worker(ws->stream), &closing->timer);
 	stream_want_read(ws->stream, false);
 	stream_want_write(ws->stream, false);
-	worker_later(ws->stream->worker, &closing->mail);
+	worker_later(stream_worker(ws->stream), &closing->mail);
 }
 
 static void
@@ -160,14 +160,14 @@ ws_close(struct ws *ws, uint16_t code, struct wps_span reason)
 		return;
 	push_close(ws, code, reason);
 	ws_hold(ws, false);
-	worker_timer_start(ws->stream->worker, &closing->timer,
+	worker_timer_start(stream_worker(ws->stream), &closing->timer,
 	    ws->limits->close_wait_ms);
 }
 
 void
 ws_ping(struct ws *ws)
 {
-	struct worker *worker = ws->stream->worker;
+	struct worker *worker = stream_worker(ws->stream);
 
 	if (ws->closing)
 		return;
@@ -329,7 +329,7 @@ wsinput_closed(struct ws *ws, uint16_t code)
 	if (!closing->sent_close) {
 		closing->end.by_peer = true;
 		push_close(ws, code, WPS_SPAN_NONE);
-		worker_timer_start(ws->stream->worker, &closing->timer,
+		worker_timer_start(stream_worker(ws->stream), &closing->timer,
 		    ws->limits->close_wait_ms);
 	} else if (ws->sender.head == NULL) {
 		end(ws);
@@ -399,7 +399,7 @@ static void
 on_readable(void *owner)
 {
 	struct ws *ws = owner;
-	struct worker *worker = ws->stream->worker;
+	struct worker *worker = stream_worker(ws->stream);
 
 	ssize_t n = stream_read(ws->stream, worker->read_buf, WORKER_READ_SIZE);
 	if (n <= 0) {
@@ -484,7 +484,7 @@ ws_hold(struct ws *ws, bool on)
 		return;
 	ws->rest->resuming = true;
 	ws->rest->mail.run = resume;
-	worker_later(ws->stream->worker, &ws->rest->mail);
+	worker_later(stream_worker(ws->stream), &ws->rest->mail);
 }
 
 /* --- life ----------------------------------------------------------------- */
@@ -501,8 +501,8 @@ ws_new(struct stream *stream, struct sender *first, const struct ws_ops *ops,
 	ws->owner = owner;
 	sender_init(&ws->sender, stream, &limits->out, on_flushed);
 	sender_move(&ws->sender, first);
-	list_add(&stream->worker->wss, &ws->link);
-	keepalive_enter(stream->worker, &ws->pulse, limits->ping_ms);
+	list_add(&stream_worker(stream)->wss, &ws->link);
+	keepalive_enter(stream_worker(stream), &ws->pulse, limits->ping_ms);
 	stream_set_owner(stream, &stream_ops, ws);
 	stream_want_read(stream, true);
 	return ws;
@@ -538,7 +538,7 @@ ws_free(struct ws **ws)
 	if (w == NULL)
 		return;
 	if (w->closing) {
-		worker_timer_stop(w->stream->worker, &w->closing->timer);
+		worker_timer_stop(stream_worker(w->stream), &w->closing->timer);
 		free(w->closing);
 	}
 	list_remove(&w->link);

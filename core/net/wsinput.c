@@ -74,7 +74,7 @@ input_free(struct ws_input *input)
 static void
 attach(struct ws *ws)
 {
-	struct worker *worker = ws->stream->worker;
+	struct worker *worker = stream_worker(ws->stream);
 
 	if (ws->input)
 		return;
@@ -94,7 +94,7 @@ wsinput_detach(struct ws *ws)
 static void
 give_back(struct ws *ws)
 {
-	struct worker *worker = ws->stream->worker;
+	struct worker *worker = stream_worker(ws->stream);
 	struct ws_input *input = ws->input;
 
 	if (worker->frame_pool_count == ARRAY_LEN(worker->frame_pool)) {

@@ -13,6 +13,7 @@
 #include "hub/record.h"
 #include "hub/request.h"
 #include "hub/server.h"
+#include "plug/counters.h"
 #include "plug/registry.h"
 #include "util/alloc.h"
 #include "util/attr.h"
@@ -501,6 +502,18 @@ api_find_subprotocol(const struct wps_self *self, struct wps_span name)
 	return sub ? &sub->ops : NULL;
 }
 
+static void
+api_count(struct wps_worker *worker, unsigned id, uint64_t n)
+{
+	counters_add(here(worker), id, n);
+}
+
+static void
+api_counters_each(const struct wps_self *self, wps_counter_fn fn, void *data)
+{
+	counters_each(self->server, fn, data);
+}
+
 void
 hostapi_fill(struct wps_host *host)
 {
@@ -570,6 +583,9 @@ hostapi_fill(struct wps_host *host)
 		.conn_state_clear = api_conn_state_clear,
 		.conn_state_watch = api_conn_state_watch,
 		.conn_state_unwatch = api_conn_state_unwatch,
+		.add_counter = registry_add_counter,
+		.count = api_count,
+		.counters_each = api_counters_each,
 		.record_put = record_put,
 	};
 }

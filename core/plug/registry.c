@@ -3,6 +3,7 @@
 
 #include "hub/server.h"
 #include "lib/names.h"
+#include "plug/counters.h"
 #include "util/log.h"
 
 /* Copies what both know of; the first member of every ops struct is its size. */
@@ -163,6 +164,35 @@ registry_add_route(struct wps_self *self, const struct wps_route *ops)
 	return WPS_OK;
 }
 
+int
+registry_add_counter(struct wps_self *self, const struct wps_counter *given,
+    unsigned *id_out)
+{
+	struct points *points = &self->server->points;
+	struct counter *counter = &points->counters[points->counter_count];
+
+	if (check_time(self, "counter") != WPS_OK)
+		return WPS_EINVAL;
+	if (points->counter_count == COUNTERS_MAX)
+		return refuse(self, WPS_FULL, "counter", "there are too many");
+	COPY_OPS(&counter->ops, given);
+	const char *name = counter->ops.name, *labels = counter->ops.labels;
+	if (name == NULL || !counter_name_valid(name))
+		return refuse(self, WPS_EINVAL, "counter",
+		    "name is missing, or no name of Prometheus");
+	if (labels && !counter_labels_valid(labels))
+		return refuse(self, WPS_EINVAL, name,
+		    "labels are not of the form a=\"x\",b=\"y\"");
+	if (counter->ops.help == NULL)
+		return refuse(self, WPS_EINVAL, name, "help is missing");
+	if (counters_taken(points, &counter->ops))
+		return refuse(self, WPS_DUPLICATE, name,
+		    "the name is taken, with the same labels");
+	counter->self = self;
+	*id_out = points->counter_count++;
+	return WPS_OK;
+}
+
 /* --- withdrawing ------------------------------------------------------------- */
 
 /* Closes the gaps in a table of registrations whose `self` stands at an offset;
@@ -197,6 +227,7 @@ registry_withdraw(const struct wps_self *self)
 	points->route_count = keep_others(points->routes,
 	    sizeof(struct route), offsetof(struct route, self),
 	    points->route_count, self);
+	counters_withdraw(points, self);
 	if (points->auth_self == self)
 		points->auth_self = NULL;
 }

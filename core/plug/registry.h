@@ -17,6 +17,8 @@ int registry_add_auth(struct wps_self *self, const struct wps_auth *ops);
 int registry_add_upstream(struct wps_self *self,
     const struct wps_upstream *ops);
 int registry_add_route(struct wps_self *self, const struct wps_route *ops);
+int registry_add_counter(struct wps_self *self,
+    const struct wps_counter *counter, unsigned *id_out);
 
 /* Takes back all that the plugin has registered. No connection is left. */
 void registry_withdraw(const struct wps_self *self);

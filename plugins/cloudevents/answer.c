@@ -8,6 +8,7 @@
 #include "state.h"
 
 #include "lib/jscan.h"
+#include "lib/names.h"
 #include "lib/utf8.h"
 
 #include <stdlib.h>
@@ -155,6 +156,12 @@ read_connect(struct answer *answer, const struct transfer_answer *from)
 	json_object_foreach(answer->json, name, value) {
 		if (!read_member(answer, wps_span_str(name), value)) {
 			fail(answer, WPS_EPROTO, "a member has the wrong type");
+			return;
+		}
+	}
+	for (size_t i = 0; i < answer->out.group_count; i++) {
+		if (!name_group_valid(answer->groups[i])) {
+			fail(answer, WPS_EPROTO, "a group has no valid name");
 			return;
 		}
 	}

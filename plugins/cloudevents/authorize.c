@@ -118,6 +118,8 @@ end_attempt(struct oauth *oauth, int status, const char *problem)
 	authorizer->host->timer_stop(oauth->timer);
 	oauth->timer = NULL;
 	if (problem) {
+		tally_failure(authorizer->tally, authorizer->worker,
+		    FAILURE_TOKEN);
 		authorizer->host->log(authorizer->self, oauth->backoff_ms ?
 		    WPS_LOG_DEBUG : WPS_LOG_WARN, "no token for an event handler "
 		    "url=%.*s client=%.*s status=%d problem=\"%s\"",
@@ -213,6 +215,9 @@ fetch(struct oauth *oauth)
 		.data = oauth,
 	});
 	text_free(&url); /* libcurl has its own copy */
+	if (oauth->transfer)
+		tally_request(authorizer->tally, authorizer->worker,
+		    REQUEST_TOKEN);
 	oauth->timer = authorizer->host->timer_start(authorizer->worker,
 	    oauth->transfer ? ANSWER_MS : 0, on_late, oauth);
 }

@@ -26,6 +26,7 @@ struct authorizer {
 	const struct wps_self *self;
 	struct wps_worker *worker;
 	struct transport *transport;    /* borrowed: outlives it */
+	const struct tally *tally;      /* borrowed */
 	const struct jwt_key *key;      /* borrowed */
 	const char *user_agent;         /* a header line */
 	struct oauth **oauths;          /* owned; by handler; NULL until asked */

@@ -35,6 +35,9 @@ static const struct wps_option section_options[] = {
 	  .min = 1, .max = 1000000,
 	  .help = "Requests in a row that an application must not answer to be "
 		  "left alone for 1, 2, 4 ... 30 seconds." },
+	{ .name = "early_check", .type = WPS_OPT_BOOL, .fallback = "true",
+	  .help = "Whether handlers are asked at the start, before any client "
+		  "comes, if they agree to events." },
 	{ .name = "signing_key", .type = WPS_OPT_SECRET, .min = 1,
 	  .max = 64 * 1024,
 	  .help = "The private key, RSA or P-256, in PEM, with which the tokens "
@@ -138,6 +141,8 @@ static const struct wps_upstream upstream = {
 static void
 plugin_free(struct cloudevents *plugin)
 {
+	early_fini(&plugin->early);
+	free(plugin->workers);
 	handlers_fini(&plugin->handlers);
 	origin_fini(&plugin->origin);
 	jwt_key_fini(&plugin->jwt);
@@ -192,10 +197,16 @@ plugin_init(const struct wps_host *host, struct wps_self *self, void **state_out
 		rc = read_signing_key(plugin);
 	if (rc == WPS_OK)
 		rc = host->add_upstream(self, &upstream);
+	if (rc == WPS_OK)
+		rc = tally_init(&plugin->tally, host, self);
 	if (rc != WPS_OK) {
 		plugin_free(plugin);
 		return rc < 0 ? rc : WPS_EINVAL;
 	}
+	if (host->conf_bool(conf, "early_check"))
+		early_init(&plugin->early, plugin);
+	plugin->workers = must_calloc(host->worker_count(self),
+	    sizeof(*plugin->workers));
 	*state_out = plugin;
 	return WPS_OK;
 }
@@ -205,12 +216,17 @@ plugin_worker_start(void *state, struct wps_worker *worker,
     void **worker_state_out)
 {
 	struct events_worker *events = must_calloc(1, sizeof(*events));
-	int rc = events_worker_init(events, state, worker);
+	struct cloudevents *plugin = state;
+	unsigned index = plugin->host->worker_index(worker);
+	int rc = events_worker_init(events, plugin, worker);
 
 	if (rc != WPS_OK) {
 		free(events);
 		return rc;
 	}
+	plugin->workers[index] = events;
+	if (index == 0)
+		early_start(&plugin->early, events);
 	*worker_state_out = events;
 	return WPS_OK;
 }

@@ -117,17 +117,28 @@ left_ms(const struct delivery *delivery)
 #define SHOWN(span, max) \
 	(int)((span).len < (max) ? (span).len : (max)), (span).data
 
+/* Some failures are told elsewhere, once for many events. */
 static void
-log_failure(struct delivery *delivery, int status, const char *problem)
+count_failure(const struct delivery *delivery, enum failure failure)
+{
+	const struct events_worker *worker = delivery->worker;
+
+	tally_failure(&worker->plugin->tally, worker->worker, failure);
+}
+
+static void
+log_failure(struct delivery *delivery, enum failure failure, int status,
+    const char *problem)
 {
 	struct events_worker *worker = delivery->worker;
 	const struct request *request = &delivery->request;
 	struct wps_span url = delivery->handler->shown;
 
+	count_failure(delivery, failure);
 	worker->plugin->host->log(worker->plugin->self,
 	    events_worker_level(worker),
-	    "HttpHandlerUnexpectedResponse hub=%.*s conn=%.*s event=%.*s "
-	    "kind=%s status=%d problem=\"%s\" url=%.*s",
+	    "%s hub=%.*s conn=%.*s event=%.*s kind=%s status=%d "
+	    "problem=\"%s\" url=%.*s", failure_event(failure),
 	    SHOWN(request->hub, 128), SHOWN(request->conn, 64),
 	    SHOWN(request->event, 128), event_kind_name(delivery->kind),
 	    status, problem ? problem : "", (int)url.len, url.data);
@@ -274,7 +285,7 @@ on_late(void *data)
 	if (delivery->state == DELIVERY_SENDING && !delivery->answering &&
 	    now_ms(delivery) >= delivery->sent_ms + PATIENCE_MS)
 		report(delivery, false);
-	log_failure(delivery, 0, "timeout");
+	log_failure(delivery, FAILURE_TIMEOUT, 0, "timeout");
 	fail(delivery, WPS_ESYS);
 }
 
@@ -295,6 +306,7 @@ on_ready(struct waiter *waiter, bool agreed)
 	    ((char *)waiter - offsetof(struct delivery, waiter));
 
 	if (!agreed) {
+		count_failure(delivery, delivery->awaits);
 		fail(delivery, WPS_EPROTO);
 		return;
 	}
@@ -335,10 +347,12 @@ pass_breaker(struct delivery *delivery)
 	uint64_t pause = breaker_ask(breaker_of(delivery), now_ms(delivery),
 	    &delivery->probe);
 
-	if (pause == 0)
+	if (pause == 0) {
 		send_request(delivery);
-	else if (delivery->reply || !pause_for(delivery, pause))
+	} else if (delivery->reply || !pause_for(delivery, pause)) {
+		count_failure(delivery, FAILURE_DOWN);
 		fail(delivery, WPS_ESYS);
+	}
 }
 
 /* Whether the URL agrees, and there is a token; a refusal is in the log. */
@@ -348,23 +362,27 @@ delivery_begin(struct delivery *delivery)
 	const struct handler *handler = delivery->handler;
 	int rc = WPS_OK;
 
+	delivery->awaits = FAILURE_NOT_AGREED;
 	if (handler->validation)
 		rc = validator_ask(&delivery->worker->validator,
 		    &(struct validate_request){
 			.url = delivery->request.check,
-			.shown = handler->shown,
-			.tls = &handler->tls,
+			.handler = handler,
 		    }, &delivery->waiter);
-	if (rc == WPS_OK)
+	if (rc == WPS_OK) {
+		delivery->awaits = FAILURE_NO_TOKEN;
 		rc = authorizer_ask(&delivery->worker->authorizer, handler,
 		    delivery->request.hub, &delivery->waiter,
 		    &delivery->authorization);
-	if (rc == WPS_OK)
+	}
+	if (rc == WPS_OK) {
 		pass_breaker(delivery);
-	else if (rc == WPS_PENDING)
+	} else if (rc == WPS_PENDING) {
 		delivery_set_state(delivery, DELIVERY_AWAITING);
-	else
+	} else {
+		count_failure(delivery, delivery->awaits);
 		fail(delivery, WPS_EPROTO);
+	}
 }
 
 /* --- requests ------------------------------------------------------------------------ */
@@ -418,6 +436,24 @@ apply_state(struct delivery *delivery, struct answer *answer)
 	}
 }
 
+/* What kind of failure it is, if it is one. */
+static enum failure
+failure_of(const struct transfer_answer *from)
+{
+	switch (from->end) {
+	case TRANSFER_FAILED:
+		return FAILURE_CONNECTION;
+	case TRANSFER_TOO_LARGE:
+		return FAILURE_TOO_LARGE;
+	case TRANSFER_FORBIDDEN:
+		return FAILURE_ADDRESS;
+	case TRANSFER_ANSWERED:
+		break;
+	}
+	return from->status >= 200 && from->status <= 299 ? FAILURE_ANSWER :
+	    FAILURE_STATUS;
+}
+
 static void
 on_answer(void *data, const struct transfer_answer *from)
 {
@@ -437,7 +473,8 @@ on_answer(void *data, const struct transfer_answer *from)
 		state_set_cookies(delivery->of_conn,
 		    transfer_cookies(from->transfer));
 	if (answer.out.result != WPS_OK)
-		log_failure(delivery, from->status, answer.problem);
+		log_failure(delivery, failure_of(from), from->status,
+		    answer.problem);
 	delivery_conclude(delivery, &answer.out);
 	answer_free(&answer);
 }
@@ -479,10 +516,14 @@ send_request(struct delivery *delivery)
 		.done = on_answer,
 		.data = delivery,
 	});
-	if (delivery->transfer == NULL) {
-		log_failure(delivery, 0, "the request could not be started");
-		fail(delivery, WPS_ESYS);
+	if (delivery->transfer) {
+		tally_request(&delivery->worker->plugin->tally,
+		    delivery->worker->worker, REQUEST_EVENT);
+		return;
 	}
+	log_failure(delivery, FAILURE_UNSENDABLE, 0,
+	    "the request could not be started");
+	fail(delivery, WPS_ESYS);
 }
 
 /* --- start and cancel ------------------------------------------------------------------ */
@@ -559,8 +600,8 @@ delivery_start(struct events_worker *worker, const struct handler *handler,
 	int rc = full ? WPS_ESYS : make_request(delivery, event);
 
 	if (rc != WPS_OK) {
-		log_failure(delivery, 0, full ? "the queue is full" :
-		    "the event cannot be sent");
+		log_failure(delivery, full ? FAILURE_QUEUE : FAILURE_UNSENDABLE,
+		    0, full ? "the queue is full" : "the event cannot be sent");
 		lane_end(delivery, rc);
 	} else if (reply == NULL &&
 	    TAILQ_FIRST(&delivery->of_conn->chain) != delivery) {

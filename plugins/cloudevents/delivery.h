@@ -43,6 +43,7 @@ struct delivery {
 	int result;                /* ENDING */
 	struct wps_timer *timer;   /* runs, but for ENDING and a waiting disconnected */
 	struct waiter waiter;
+	enum failure awaits;       /* AWAITING: what a refusal will be */
 	struct text authorization; /* a header line, or empty */
 	struct curl_slist head;    /* that line, in front of the request's */
 	struct transfer *transfer; /* SENDING */

@@ -424,6 +424,7 @@ read_set(struct handlers *handlers, struct handler_set *set,
 	set->handlers = must_calloc(count, sizeof(*set->handlers));
 	while (rc == WPS_OK && set->count < count) {
 		struct handler *handler = &set->handlers[set->count];
+		handler->hub = hub;
 		rc = read_handler(handlers, handler, host, self,
 		    host->conf_map(conf, "event_handlers", set->count++));
 		set->events |= handler->system_events;
@@ -467,6 +468,27 @@ handlers_init(struct handlers *handlers, const struct wps_host *host,
 		qsort(handlers->hubs, handlers->hub_count,
 		    sizeof(*handlers->hubs), compare_sets);
 	return rc;
+}
+
+static bool
+depends_on_hub(struct wps_span url)
+{
+	for (size_t i = 0; i + 5 <= url.len; i++) {
+		if (span_eq_nocase((struct wps_span){ url.data + i, 5 },
+		    WPS_SPAN("{hub}")))
+			return true;
+	}
+	return false;
+}
+
+int
+handler_check_url(const struct handler *handler, struct text *out)
+{
+	struct wps_span url = text_span(&handler->url);
+
+	if (wps_span_eq(handler->hub, WPS_SPAN("*")) && depends_on_hub(url))
+		return WPS_DECLINED;
+	return template_expand(url, handler->hub, WPS_SPAN("validate"), out);
 }
 
 static void

@@ -45,6 +45,7 @@ extern const struct wps_option handler_options[];
 
 struct handler {
 	unsigned index; /* among all handlers: the place of its lane */
+	struct wps_span hub; /* "*": all that the file does not name; borrowed */
 
 	struct text url;      /* template with its secrets: never shown */
 	struct wps_span shown; /* without them and without the query; borrowed */
@@ -96,6 +97,13 @@ void handlers_fini(struct handlers *handlers);
 const struct handler *handlers_find(const struct handlers *handlers,
     const struct wps_host *host, struct wps_span hub,
     const struct wps_event *event);
+
+/*
+ * Adds the URL of its handshake, and a NUL. Returns WPS_OK; WPS_DECLINED when it
+ * depends on the hub, and the handler is for hubs that the file does not name;
+ * otherwise as template_expand.
+ */
+int handler_check_url(const struct handler *handler, struct text *out);
 
 /* Whether some handler of the hub may want to hear who joins and leaves. */
 bool handlers_want_presence(const struct handlers *handlers, struct wps_span hub);

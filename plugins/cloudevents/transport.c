@@ -433,10 +433,13 @@ finish(struct transfer *transfer, CURLcode code)
 		.status = transfer->status,
 		.head = text_span(&transfer->head),
 		.body = text_span(&transfer->body),
+		.code = code,
 		.transfer = transfer,
 	};
 
-	if (transfer->too_large)
+	/* libcurl has a limit of its own for one line of a head. */
+	if (transfer->too_large ||
+	    (code == CURLE_OUT_OF_MEMORY && !transfer->head_done))
 		answer.end = TRANSFER_TOO_LARGE;
 	else if (code == CURLE_COULDNT_CONNECT && transfer->forbidden)
 		answer.end = TRANSFER_FORBIDDEN;

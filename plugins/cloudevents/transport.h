@@ -34,6 +34,7 @@ struct transfer_answer {
 	int status;            /* 0: none came */
 	struct wps_span head;  /* header lines, each with its line end */
 	struct wps_span body;
+	CURLcode code;         /* FAILED: why */
 	const char *problem;   /* a constant text without secrets; may be NULL */
 	bool has_cookies;      /* a success that sets some */
 	struct transfer *transfer; /* for transfer_cookies, during the call */

@@ -8,6 +8,8 @@
  */
 #include "validate.h"
 
+#include "verdict.h"
+
 #include <stdlib.h>
 
 #define REPEATS 3
@@ -30,9 +32,9 @@ struct validation {
 	LIST_ENTRY(validation) link;
 	struct validator *validator;
 	char *url; /* owned */
-	struct wps_span shown;          /* borrowed */
-	const struct transfer_tls *tls; /* borrowed */
+	const struct handler *handler; /* borrowed */
 	enum opinion opinion;
+	bool early;         /* no event has asked for it yet */
 	bool used;          /* asked for since the last attempt */
 	bool with_get;      /* OPTIONS was not found */
 	unsigned repeats;   /* within this attempt */
@@ -103,11 +105,13 @@ static void
 agree(struct validation *validation)
 {
 	const struct validator *validator = validation->validator;
-	struct wps_span url = validation->shown;
+	const struct handler *handler = validation->handler;
 
 	if (validation->opinion != OPINION_AGREES)
 		validator->host->log(validator->self, WPS_LOG_INFO,
-		    "event handler agrees url=%.*s", (int)url.len, url.data);
+		    "event handler agrees hub=%.*s url=%.*s",
+		    (int)handler->hub.len, handler->hub.data,
+		    (int)handler->shown.len, handler->shown.data);
 	validation->opinion = OPINION_AGREES;
 	validation->backoff_ms = 0;
 	validation->used = false;
@@ -115,19 +119,30 @@ agree(struct validation *validation)
 	waiters_wake(&validation->waiters, true);
 }
 
-/* `why` names the vendor's event; it is told once, until the URL agrees. */
+/* Told once, until the URL agrees. */
 static void
-refuse(struct validation *validation, const char *why, int status,
-    const char *problem)
+log_refusal(const struct validation *validation, enum failure failure,
+    int status, const struct wps_err *why)
 {
 	const struct validator *validator = validation->validator;
-	const struct validate_times *times = validator->times;
-	struct wps_span url = validation->shown;
+	const struct handler *handler = validation->handler;
 
 	validator->host->log(validator->self,
 	    validation->opinion == OPINION_REFUSES ? WPS_LOG_DEBUG : WPS_LOG_WARN,
-	    "%s url=%.*s status=%d%s%s", why, (int)url.len, url.data, status,
-	    problem ? " problem=" : "", problem ? problem : "");
+	    "%s hub=%.*s url=%.*s status=%d: %s", failure_event(failure),
+	    (int)handler->hub.len, handler->hub.data, (int)handler->shown.len,
+	    handler->shown.data, status, why->text);
+}
+
+static void
+refuse(struct validation *validation, enum failure failure, int status,
+    const struct wps_err *why)
+{
+	const struct validator *validator = validation->validator;
+	const struct validate_times *times = validator->times;
+
+	tally_failure(validator->tally, validator->worker, failure);
+	log_refusal(validation, failure, status, why);
 	validation->opinion = OPINION_REFUSES;
 	validation->backoff_ms = validation->backoff_ms ?
 	    validation->backoff_ms * 2 : times->backoff_ms;
@@ -136,21 +151,12 @@ refuse(struct validation *validation, const char *why, int status,
 	validation->used = false;
 	set_timer(validation, validation->backoff_ms, on_next);
 	waiters_wake(&validation->waiters, false);
+	/* The first event asks anew: the application may just be starting. */
+	if (validation->early)
+		validation_free(validation);
 }
 
 /* --- requests -------------------------------------------------------------------- */
-
-static bool
-allows(const struct validation *validation, struct wps_span head)
-{
-	struct wps_span value;
-
-	while (head_find(&head, WPS_SPAN("WebHook-Allowed-Origin"), &value)) {
-		if (origin_is_allowed(validation->validator->origin, value))
-			return true;
-	}
-	return false;
-}
 
 static void
 on_repeat(void *data)
@@ -175,40 +181,58 @@ repeat(struct validation *validation, const struct transfer_answer *answer)
 	return true;
 }
 
+/* FAILURE_NONE when it agrees; else `why` has the words. */
+static enum failure
+judge(const struct validation *validation, const struct transfer_answer *answer,
+    struct wps_err *why)
+{
+	const struct origin *origin = validation->validator->origin;
+
+	if (answer->end == TRANSFER_FORBIDDEN)
+		verdict_forbidden(why);
+	else if (answer->end != TRANSFER_ANSWERED)
+		verdict_failure(why, answer->code, "");
+	else if (answer->status < 200 || answer->status > 299)
+		verdict_status(why, answer->status);
+	else
+		return verdict_origin(why, origin, answer->head) == WPS_OK ?
+		    FAILURE_NONE : FAILURE_HANDSHAKE_ORIGIN;
+	return FAILURE_HANDSHAKE_STATUS;
+}
+
 static void
 on_answer(void *data, const struct transfer_answer *answer)
 {
 	struct validation *validation = data;
+	struct wps_err why;
 
 	validation->transfer = NULL;
 	if (repeat(validation, answer))
 		return;
-	if (answer->end != TRANSFER_ANSWERED) {
-		refuse(validation, "AbuseProtectionResponseInvalidStatusCode",
-		    answer->status, answer->problem);
-	} else if (answer->status == 404 && !validation->with_get) {
+	if (answer->end == TRANSFER_ANSWERED && answer->status == 404 &&
+	    !validation->with_get) {
 		validation->with_get = true;
 		start_request(validation);
-	} else if (answer->status < 200 || answer->status > 299) {
-		refuse(validation, "AbuseProtectionResponseInvalidStatusCode",
-		    answer->status, NULL);
-	} else if (!allows(validation, answer->head)) {
-		refuse(validation, "AbuseProtectionResponseMissingAllowedOrigin",
-		    answer->status, NULL);
-	} else {
-		agree(validation);
+		return;
 	}
+	enum failure failure = judge(validation, answer, &why);
+	if (failure != FAILURE_NONE)
+		refuse(validation, failure, answer->status, &why);
+	else
+		agree(validation);
 }
 
 static void
 on_late(void *data)
 {
 	struct validation *validation = data;
+	struct wps_err why;
 
 	validation->timer = NULL;
 	transfer_cancel(&validation->transfer);
-	refuse(validation, "AbuseProtectionResponseInvalidStatusCode", 0,
-	    "timeout");
+	verdict_late(&why,
+	    (unsigned)(validation->validator->times->answer_ms / 1000));
+	refuse(validation, FAILURE_HANDSHAKE_STATUS, 0, &why);
 }
 
 static void
@@ -221,11 +245,14 @@ start_request(struct validation *validation)
 		.method = validation->with_get ? "GET" : "OPTIONS",
 		.url = validation->url,
 		.headers = validator->headers,
-		.tls = validation->tls,
+		.tls = &validation->handler->tls,
 		.max_body = ANSWER_MAX,
 		.done = on_answer,
 		.data = validation,
 	});
+	if (validation->transfer)
+		tally_request(validator->tally, validator->worker,
+		    REQUEST_HANDSHAKE);
 	/* Without one, the timer alone ends the attempt: nobody is called
 	 * before validator_ask has returned. */
 	set_timer(validation,
@@ -286,13 +313,26 @@ add(struct validator *validator, const struct validate_request *request)
 	validation->validator = validator;
 	validation->url = must_calloc(1, size);
 	memcpy(validation->url, request->url, size);
-	validation->shown = request->shown;
-	validation->tls = request->tls;
+	validation->handler = request->handler;
+	validation->early = request->early;
 	TAILQ_INIT(&validation->waiters);
 	LIST_INSERT_HEAD(&validator->buckets[bucket_of(request->url)],
 	    validation, link);
 	validator->count++;
 	return validation;
+}
+
+/* Nobody waits for a pause of the early check. */
+static void
+use(struct validation *validation)
+{
+	bool paused = validation->opinion == OPINION_NONE &&
+	    validation->transfer == NULL;
+
+	if (validation->early && paused)
+		start_attempt(validation);
+	validation->early = false;
+	validation->used = true;
 }
 
 int
@@ -307,7 +347,8 @@ validator_ask(struct validator *validator,
 		validation = add(validator, request);
 		start_attempt(validation);
 	}
-	validation->used = true;
+	if (!request->early)
+		use(validation);
 	switch (validation->opinion) {
 	case OPINION_AGREES:
 		return WPS_OK;
@@ -318,6 +359,17 @@ validator_ask(struct validator *validator,
 	}
 	waiter_add(&validation->waiters, waiter);
 	return WPS_PENDING;
+}
+
+void
+validator_learn(struct validator *validator,
+    const struct validate_request *request)
+{
+	if (validator->count >= VALIDATION_MAX || find(validator, request->url))
+		return;
+	struct validation *validation = add(validator, request);
+	validation->opinion = OPINION_AGREES;
+	set_timer(validation, validator->times->check_ms, on_next);
 }
 
 static struct curl_slist *

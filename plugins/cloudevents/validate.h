@@ -10,7 +10,9 @@
 #ifndef CLOUDEVENTS_VALIDATE_H
 #define CLOUDEVENTS_VALIDATE_H
 
+#include "handlers.h"
 #include "origin.h"
+#include "tally.h"
 #include "transport.h"
 
 #define VALIDATION_BUCKETS 256
@@ -29,8 +31,8 @@ extern const struct validate_times validate_times_default;
 /* What is asked; `url` is copied, the rest outlives the validator. */
 struct validate_request {
 	const char *url;
-	struct wps_span shown; /* in the log instead of the URL */
-	const struct transfer_tls *tls;
+	const struct handler *handler; /* its TLS; what the log shows */
+	bool early; /* no event needs it yet: a refusal is told and forgotten */
 };
 
 /* Someone who waits for an attempt; embedded, called once unless removed. */
@@ -49,6 +51,7 @@ struct validator {
 	struct wps_worker *worker;
 	struct transport *transport; /* borrowed: outlives the validator */
 	const struct origin *origin; /* borrowed */
+	const struct tally *tally;   /* borrowed */
 	const struct validate_times *times;
 	struct curl_slist *headers; /* owned */
 	struct validation_list buckets[VALIDATION_BUCKETS];
@@ -67,6 +70,10 @@ void validator_fini(struct validator *validator);
  */
 int validator_ask(struct validator *validator,
     const struct validate_request *request, struct waiter *waiter);
+
+/* Another worker has heard that it agrees. */
+void validator_learn(struct validator *validator,
+    const struct validate_request *request);
 
 void waiter_add(struct waiters *list, struct waiter *waiter);
 /* Harmless for one that does not wait. */

@@ -49,11 +49,13 @@ events_worker_init(struct events_worker *worker, struct cloudevents *plugin,
 		return rc;
 	validator_init(&worker->validator, host, plugin->self, of,
 	    &worker->transport, &plugin->origin, plugin->user_agent);
+	worker->validator.tally = &plugin->tally;
 	worker->authorizer = (struct authorizer){
 		.host = host,
 		.self = plugin->self,
 		.worker = of,
 		.transport = &worker->transport,
+		.tally = &plugin->tally,
 		.key = &plugin->jwt,
 		.user_agent = plugin->user_agent,
 	};
@@ -74,6 +76,8 @@ events_worker_fini(struct events_worker *worker)
 
 	while ((delivery = LIST_FIRST(&worker->all))) {
 		lost++;
+		tally_failure(&worker->plugin->tally, worker->worker,
+		    FAILURE_LOST);
 		delivery_drop(delivery);
 	}
 	if (lost > 0)

@@ -7,9 +7,11 @@
 
 #include "authorize.h"
 #include "breaker.h"
+#include "early.h"
 #include "handlers.h"
 #include "lane.h"
 #include "origin.h"
+#include "tally.h"
 #include "transport.h"
 #include "validate.h"
 
@@ -28,7 +30,10 @@ struct cloudevents {
 	struct origin origin;
 	struct transport_options transport;
 	struct jwt_key jwt;
+	struct tally tally;
 	unsigned breaker_failures;
+	struct early early;
+	struct events_worker **workers; /* owned; by index */
 	char user_agent[64]; /* a header line */
 };
 

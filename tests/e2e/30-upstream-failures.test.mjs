@@ -14,37 +14,46 @@ const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 // What the application does, by the first segment of the path. `connect` is what
 // a refused client sees, 500 if nothing is said; the events in `fine` do not
-// mind.
+// mind. `kind` is what the others are counted as.
 const WAYS = {
-  refused: {},
-  reset: { does: reset },
-  hangup: { does: hangUp },
-  silent: { does: silence },
-  dripping: { does: drip('HTTP/1.1 200 OK\r\nX: ') },
-  dribbling: { does: drip(`${OK_HEAD}Content-Length: 100000\r\n\r\n`) },
-  cut: { does: (socket) => socket.end(`${OK_HEAD}Content-Length: 9\r\n\r\nhalf`) },
-  nonsense: { does: 'SSH-2.0-OpenSSH_9.2\r\n\r\n' },
-  redirect: { does: answer(302, SECRET, { Location: 'http://127.0.0.1:1/' }) },
+  refused: { kind: 'connection' },
+  reset: { kind: 'connection', does: reset },
+  hangup: { kind: 'connection', does: hangUp },
+  silent: { kind: 'timeout', does: silence },
+  dripping: { kind: 'timeout', does: drip('HTTP/1.1 200 OK\r\nX: ') },
+  dribbling: { kind: 'timeout', does: drip(`${OK_HEAD}Content-Length: 100000\r\n\r\n`) },
+  cut: {
+    kind: 'connection',
+    does: (socket) => socket.end(`${OK_HEAD}Content-Length: 9\r\n\r\nhalf`),
+  },
+  nonsense: { kind: 'connection', does: 'SSH-2.0-OpenSSH_9.2\r\n\r\n' },
+  redirect: {
+    kind: 'status', does: answer(302, SECRET, { Location: 'http://127.0.0.1:1/' }),
+  },
   forbidden: {
+    kind: 'status',
     does: answer(403, 'not today', { 'Content-Type': 'text/x-why' }),
     connect: { status: 403, body: 'not today', type: 'text/x-why' },
   },
-  limited: { does: answer(429, ''), connect: { status: 429, body: '' } },
-  broken: { does: answer(500, SECRET), connect: { status: 500 } },
-  busy: { does: answer(503, SECRET), connect: { status: 503 } },
-  badjson: { does: answer(200, '{"a":', JSON_TYPE) },
+  limited: { kind: 'status', does: answer(429, ''), connect: { status: 429, body: '' } },
+  broken: { kind: 'status', does: answer(500, SECRET), connect: { status: 500 } },
+  busy: { kind: 'status', does: answer(503, SECRET), connect: { status: 503 } },
+  badjson: { kind: 'answer', does: answer(200, '{"a":', JSON_TYPE) },
   badgroup: {
+    kind: 'answer',
     does: answer(200, '{"groups":["  "]}', JSON_TYPE),
     fine: ['custom', 'invoke', 'message'],
   },
-  oversize: { does: flood(`${OK_HEAD}Content-Type: text/plain\r\n\r\n`) },
-  longhead: { does: flood(`${OK_HEAD}X: `) },
-  longlie: { does: answer(200, '').replace(': 0', ': 99999999999') },
+  oversize: { kind: 'too_large', does: flood(`${OK_HEAD}Content-Type: text/plain\r\n\r\n`) },
+  longhead: { kind: 'too_large', does: flood(`${OK_HEAD}X: `) },
+  longlie: { kind: 'timeout', does: answer(200, '').replace(': 0', ': 99999999999') },
   endless: {
+    kind: 'status',
     does: flood('HTTP/1.1 403 X\r\nContent-Type: text/plain\r\n\r\n'),
     connect: { status: 403, body: 'x'.repeat(4096) },
   },
   badtype: {
+    kind: 'answer',
     does: answer(200, '{}', { 'Content-Type': 'text/html' }), fine: ['connect'],
   },
 };
@@ -59,6 +68,30 @@ const WHERE = {
 
 function fails(way, event) {
   return !(WAYS[way].fine ?? []).includes(event);
+}
+
+// Nobody looks into an answer that nobody waits for.
+function isCounted(way, event) {
+  return event === 'connected' ? WAYS[way].kind !== 'answer' : fails(way, event);
+}
+
+// What the server says at its end of how often something has failed, by kind.
+function counted(log) {
+  const lines = log.matchAll(
+    /info core: counted wps_upstream_failures_total\{kind="(\w+)",event="(\w*)"\} (\d+)/g);
+  return Object.fromEntries([...lines].map(([, kind, event, number]) => {
+    assert.equal(event, 'HttpHandlerUnexpectedResponse');
+    return [kind, Number(number)];
+  }));
+}
+
+function expected() {
+  const sums = {};
+  for (const [way, { kind }] of Object.entries(WAYS)) {
+    for (const event of Object.keys(WHERE))
+      if (isCounted(way, event)) sums[kind] = (sums[kind] ?? 0) + 1;
+  }
+  return sums;
 }
 
 // A hub for each way and event: its first handler is bad, and all other events
@@ -192,4 +225,7 @@ serverTest('a failing application costs only who needs it',
     server.assertShortTurns();
     assert.match(server.log, /HttpHandlerUnexpectedResponse hub=busy_connect /);
     assert.ok(!server.log.includes(SECRET));
+    server.terminate();
+    await server.ended();
+    assert.deepEqual(counted(server.log), expected());
   });

@@ -1,6 +1,7 @@
 // Many at once before an application that does not answer: nobody else waits, and
 // the server's memory has a bound.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import net from 'node:net';
 
 import { serverTest } from './support/server.mjs';
@@ -26,10 +27,13 @@ async function prepare() {
 }
 
 // The sources of a thousand sockets each, so that ports do not run out.
-function knock(server, hub, n) {
+function arrive(server, n) {
   const [host, port] = server.address().split(':');
-  const socket = net.connect({ host, port: Number(port),
+  return net.connect({ host, port: Number(port),
     localAddress: `127.0.1.${1 + Math.floor(n / 1000)}` });
+}
+
+function knock(socket, hub) {
   socket.write(`GET /client/hubs/${hub} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n` +
     'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
     'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
@@ -46,9 +50,27 @@ function knock(server, hub, n) {
 async function knockAll(server, hub) {
   const answers = [];
   for (let n = 0; n < CROWD; n++) {
-    answers.push(knock(server, hub, n));
+    answers.push(knock(arrive(server, n), hub));
     if (n % 200 === 199) await server.service('good').connectionExists('x');
   }
+  return Promise.all(answers);
+}
+
+// All at the door first; the server wakes when all of them have spoken.
+async function crush(server, hub) {
+  const sockets = [];
+  for (let n = 0; n < CROWD; n++) {
+    sockets.push(arrive(server, n));
+    if (n % 200 === 199) await server.service('good').connectionExists('x');
+  }
+  await Promise.all(sockets.map((socket) =>
+    socket.connecting ? once(socket, 'connect') : null));
+  process.kill(server.pid, 'SIGSTOP');
+  const answers = sockets.map((socket) => knock(socket, hub));
+  // An empty write is through when what was written before is.
+  await Promise.all(sockets.map((socket) =>
+    new Promise((resolve) => socket.write('', resolve))));
+  process.kill(server.pid, 'SIGCONT');
   return Promise.all(answers);
 }
 
@@ -83,3 +105,12 @@ for (const hub of ['hole', 'unheard']) {
       server.assertMemoryBelow(before, CROWD * 24);
     });
 }
+
+// Nobody watches: the server stands still meanwhile.
+serverTest(`${CROWD} handshakes in one instant make no long turn`,
+  { workerCounts: [1], timeout: 120_000, prepare, config: { log_level: 'debug' } },
+  async (server) => {
+    const statuses = await within(crush(server, 'hole'), 'all answers', 90_000);
+    assert.deepEqual([...new Set(statuses)], [500]);
+    server.assertShortTurns();
+  });

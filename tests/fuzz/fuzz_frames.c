@@ -119,7 +119,7 @@ run(const uint8_t *data, size_t size, size_t most, bool one_by_one)
 
 	memset(&at, 0, sizeof(at));
 	at.limits.message = MESSAGE_MAX;
-	at.stream.worker = &at.worker;
+	at.stream.io.data = &at.worker;
 	at.ws.stream = &at.stream;
 	at.ws.limits = &at.limits;
 	at.one_by_one = one_by_one;

@@ -139,6 +139,7 @@ struct setup {
 	const char *path; /* behind http://127.0.0.1:PORT */
 	const char *user_events;
 	bool validation;
+	bool early_check;
 	int64_t concurrency, queue, max_answer;
 	const char *url;  /* instead of all that */
 	int64_t timeout, body_timeout;
@@ -157,19 +158,24 @@ struct wps_self {
 	void *state, *worker;
 	bool keys_off;
 	char log[8192];
+	struct wps_counter counters[32];
+	unsigned counter_count;
+	uint64_t counts[32];
 	struct wps_conf handler, hub, core, own;
 	struct option_value handler_values[16], hub_values[2], core_values[3],
-	    own_values[6];
+	    own_values[7];
 	char url[256];
 };
+
+static struct wps_self *fake;
 
 static void WPS_PRINTF(3, 4)
 host_log(const struct wps_self *self, enum wps_log_level level, const char *format, ...)
 {
-	struct wps_self *fake = (struct wps_self *)(uintptr_t)self;
 	size_t len = strlen(fake->log);
 	va_list args;
 
+	(void)self;
 	if (level == WPS_LOG_DEBUG)
 		return;
 	va_start(args, format);
@@ -223,11 +229,35 @@ host_add_upstream(struct wps_self *self, const struct wps_upstream *ops)
 	return WPS_OK;
 }
 
+static int
+host_add_counter(struct wps_self *self, const struct wps_counter *counter, unsigned *id_out)
+{
+	CU_ASSERT_FATAL(self->counter_count < COUNT(self->counters));
+	self->counters[self->counter_count] = *counter;
+	*id_out = self->counter_count++;
+	return WPS_OK;
+}
+
+static void
+host_count(struct wps_worker *worker, unsigned id, uint64_t n)
+{
+	(void)worker;
+	CU_ASSERT_FATAL(id < fake->counter_count);
+	fake->counts[id] += n;
+}
+
 static unsigned
 host_worker_count(const struct wps_self *self)
 {
 	(void)self;
 	return 1;
+}
+
+static unsigned
+host_worker_index(const struct wps_worker *worker)
+{
+	(void)worker;
+	return 0;
 }
 
 static const struct wps_conn_view *
@@ -475,7 +505,6 @@ app_fini(struct app *app)
 
 /* --- the world: host, plugin, application ------------------------------------------------ */
 
-static struct wps_self *fake;
 static struct app app;
 static struct wps_conn conn;
 
@@ -524,6 +553,8 @@ fill_conf(const struct setup *setup)
 		.number = setup->breaker ? setup->breaker : 1000 };
 	fake->own_values[4] = (struct option_value){ .name = "allow_link_local",
 		.number = setup->allow_link_local };
+	fake->own_values[5] = (struct option_value){ .name = "early_check",
+		.number = setup->early_check };
 	fake->own.values = fake->own_values;
 	fake->hub_conf = &fake->hub;
 	fake->core_conf = &fake->core;
@@ -549,7 +580,10 @@ fill_host(struct wps_host *host)
 		.conf_where = host_conf_where,
 		.conf_file = host_conf_file,
 		.add_upstream = host_add_upstream,
+		.add_counter = host_add_counter,
+		.count = host_count,
 		.worker_count = host_worker_count,
+		.worker_index = host_worker_index,
 		.conn_view = host_conn_view,
 		.conn_slot = host_conn_slot,
 		.answer = host_answer,
@@ -932,6 +966,7 @@ test_connect_answers(void)
 		  "ok roles=r" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"userId\":1}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"groups\":[1]}", "failed" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"groups\":[\"g\",\" \"]}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"roles\":\"a\"}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "failed" },
@@ -1753,6 +1788,364 @@ test_a_refusing_url_is_asked_less_and_less(void)
 	stop();
 }
 
+/* --- the early check ------------------------------------------------------------------------------- */
+
+static void
+start_early(const char *path, const char *handshake)
+{
+	start((struct setup){ .path = path, .validation = true, .early_check = true });
+	app.handshake = handshake;
+}
+
+static bool
+has_shaken(void *data)
+{
+	return app.handshakes >= *(const unsigned *)data;
+}
+
+/* Waits for so many handshakes in all. */
+static void
+await_handshakes(unsigned wanted)
+{
+	CU_ASSERT_FATAL(fakehost_loop_until(&fake->loop, has_shaken, &wanted, DEADLINE_MS));
+}
+
+static unsigned
+count_in_log(const char *text)
+{
+	unsigned count = 0;
+
+	for (const char *at = fake->log; (at = strstr(at, text)); at += strlen(text))
+		count++;
+	return count;
+}
+
+static void
+test_the_early_check_spares_the_first_event_the_handshake(void)
+{
+	struct wps_reply reply;
+
+	start_early(NULL, AGREES);
+	await_handshakes(1);
+	CU_ASSERT(strncmp(app.last_handshake,
+	    "OPTIONS /hook/Chat/validate?code=s3cret HTTP", 44) == 0);
+	stop();
+	start_early("/{event}", AGREES);
+	await_handshakes(1);
+	fakehost_loop_run(&fake->loop, 100);
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok");
+	check_number("handshakes", app.handshakes, 1);
+	check_number("agreements in the log", count_in_log("event handler agrees"), 1);
+	stop();
+}
+
+static void
+test_without_the_early_check_the_first_event_asks(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .validation = true });
+	fakehost_loop_run(&fake->loop, 1000);
+	check_number("handshakes at the start", app.handshakes, 0);
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok");
+	check_number("handshakes", app.handshakes, 1);
+	stop();
+}
+
+static void
+test_the_early_check_leaves_alone_what_has_no_handshake(void)
+{
+	start((struct setup){ .path = "/", .early_check = true });
+	fakehost_loop_run(&fake->loop, 20000);
+	check_number("handshakes", app.handshakes, 0);
+	check_text("log", fake->log, "");
+	stop();
+}
+
+static void
+test_the_early_check_says_what_is_wrong_once(void)
+{
+	static const struct { const char *handshake, *log; } cases[] = {
+		{ HANDSHAKE("401 No", ""), "AbuseProtectionResponseInvalidStatusCode hub=Chat "
+		  "url=%s status=401: it refuses the handshake" },
+		{ HANDSHAKE("200 OK", ""), "AbuseProtectionResponseMissingAllowedOrigin "
+		  "hub=Chat url=%s status=200: its answer has no" },
+		{ HANDSHAKE("200 OK", "WebHook-Allowed-Origin: a\r\n"),
+		  "AbuseProtectionResponseMissingAllowedOrigin hub=Chat url=%s status=200: "
+		  "it allows other origins than \"wps.example.net\"" },
+		{ HANDSHAKE("302 Found", "Location: /\r\n"),
+		  "AbuseProtectionResponseInvalidStatusCode hub=Chat url=%s status=302: "
+		  "it redirects" },
+		{ HANDSHAKE("503 Busy", ""), "AbuseProtectionResponseInvalidStatusCode "
+		  "hub=Chat url=%s status=503: it fails" },
+		{ HANG_UP, "AbuseProtectionResponseInvalidStatusCode hub=Chat url=%s status=0: "
+		  "it closes the connection" },
+		{ HANG, "AbuseProtectionResponseInvalidStatusCode hub=Chat url=%s status=0: "
+		  "it does not answer within 10 s" },
+	};
+	char expected[512];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start_early("/", cases[i].handshake);
+		fakehost_loop_run(&fake->loop, 600 * 1000);
+		const char *mark = strstr(cases[i].log, "%s");
+		snprintf(expected, sizeof(expected), "%.*s%s%s",
+		    (int)(mark - cases[i].log), cases[i].log, fake->url, mark + 2);
+		if (strstr(fake->log, expected) == NULL)
+			check_text("log", fake->log, expected);
+		check_number("lines", count_in_log("\n"), 1);
+		stop();
+	}
+}
+
+/* An application that starts after the server is not held against its clients. */
+static void
+test_what_the_early_check_saw_refuses_no_event(void)
+{
+	struct wps_reply reply;
+
+	start_early("/", HANDSHAKE("403 No", ""));
+	await_handshakes(1);
+	fakehost_loop_run(&fake->loop, 100);
+	app.handshake = AGREES;
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok");
+	check_number("handshakes", app.handshakes, 2);
+	stop();
+}
+
+static void
+test_no_event_waits_for_a_pause_of_the_early_check(void)
+{
+	struct wps_reply reply;
+
+	start_early("/", HANDSHAKE("503 Busy", ""));
+	await_handshakes(2);
+	fakehost_loop_run(&fake->loop, 100);
+	app.handshake = AGREES;
+	uint64_t before = fake->loop.now_ms;
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok");
+	check_number("waited", (long)(fake->loop.now_ms - before), 0);
+	check_number("handshakes", app.handshakes, 3);
+	stop();
+}
+
+static void
+test_an_event_that_joins_the_early_check_fails_with_it(void)
+{
+	struct wps_reply reply;
+
+	start_early("/", HANG);
+	await_handshakes(1);
+	check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+	check_number("handshakes", app.handshakes, 1);
+	fakehost_loop_run(&fake->loop, 500);
+	check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+	check_number("handshakes", app.handshakes, 1);
+	check_number("lines", count_in_log("AbuseProtection"), 1);
+	stop();
+}
+
+static void
+test_the_server_may_end_during_the_early_check(void)
+{
+	start_early("/", HANG);
+	stop();
+	start_early("/", HANG);
+	await_handshakes(1);
+	stop();
+	start_early("/", HANDSHAKE("503 Busy", ""));
+	await_handshakes(1);
+	fakehost_loop_run(&fake->loop, 100);
+	stop();
+}
+
+/* --- what is counted ------------------------------------------------------------------------------- */
+
+/* The number of a counter, by the label `kind` and an end of its name. */
+static long
+counted(const char *name, const char *kind)
+{
+	char label[64];
+
+	snprintf(label, sizeof(label), "kind=\"%s\"", kind);
+	for (unsigned i = 0; i < fake->counter_count; i++) {
+		if (strstr(fake->counters[i].name, name) &&
+		    strncmp(fake->counters[i].labels, label, strlen(label)) == 0)
+			return (long)fake->counts[i];
+	}
+	return -1;
+}
+
+/* All failures together: a kind that is not looked for has not counted. */
+static long
+counted_failures(void)
+{
+	long sum = 0;
+
+	for (unsigned i = 0; i < fake->counter_count; i++) {
+		if (strcmp(fake->counters[i].name, "wps_upstream_failures_total") == 0)
+			sum += (long)fake->counts[i];
+	}
+	return sum;
+}
+
+static void
+test_counters_have_the_vendors_names(void)
+{
+	static const struct { const char *kind, *event; } cases[] = {
+		{ "status", "HttpHandlerUnexpectedResponse" },
+		{ "lost", "HttpHandlerUnexpectedResponse" },
+		{ "handshake_status", "AbuseProtectionResponseInvalidStatusCode" },
+		{ "handshake_origin", "AbuseProtectionResponseMissingAllowedOrigin" },
+		{ "token", "" },
+	};
+	char labels[128];
+
+	start((struct setup){ .path = "/" });
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		bool found = false;
+		snprintf(labels, sizeof(labels), "kind=\"%s\",event=\"%s\"", cases[i].kind,
+		    cases[i].event);
+		for (unsigned k = 0; k < fake->counter_count; k++)
+			found |= strcmp(fake->counters[k].labels, labels) == 0;
+		if (!found)
+			check_text("counter", "none", labels);
+	}
+	check_number("counters", fake->counter_count, 18);
+	stop();
+}
+
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X64 X16 X16 X16 X16
+#define X256 X64 X64 X64 X64
+
+static void
+test_each_failure_of_an_answer_is_counted_by_its_kind(void)
+{
+	static const struct { const char *answer, *kind; } cases[] = {
+		{ "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", "status" },
+		{ "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", "status" },
+		{ "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "status" },
+		{ "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n{",
+		  "answer" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 1280\r\n\r\n" X256 X256 X256 X256 X256,
+		  "too_large" },
+		{ "SSH-2.0-OpenSSH\r\n\r\n", "connection" },
+		{ HANG_UP, "connection" },
+		{ HANG, "timeout" },
+	};
+	struct wps_reply reply;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start((struct setup){ .path = "/", .max_answer = 1024 });
+		answer_with(cases[i].answer);
+		ask(user_event("message", "x"), &reply);
+		check_number(cases[i].kind, counted("failures", cases[i].kind), 1);
+		check_number("all failures", counted_failures(), 1);
+		check_number("requests", counted("requests", "event"), 1);
+		stop();
+	}
+}
+
+static void
+test_what_works_is_no_failure(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .validation = true });
+	for (unsigned i = 0; i < 3; i++)
+		ask(user_event("message", "x"), &reply);
+	check_number("failures", counted_failures(), 0);
+	check_number("events", counted("requests", "event"), 3);
+	check_number("handshakes", counted("requests", "handshake"), 1);
+	stop();
+}
+
+/* A repetition is a request; only the end of the last one is a failure. */
+static void
+test_repetitions_are_requests_and_one_failure(void)
+{
+	struct wps_event event = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+
+	start((struct setup){ .path = "/" });
+	answer_with("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+	deliver(event, NULL);
+	fakehost_loop_run(&fake->loop, 20000);
+	check_number("requests", counted("requests", "event"), 4);
+	check_number("status", counted("failures", "status"), 1);
+	check_number("all failures", counted_failures(), 1);
+	stop();
+}
+
+static void
+test_events_that_are_not_sent_are_counted_by_the_reason(void)
+{
+	struct wps_reply reply, held = { .count = 0 };
+
+	start((struct setup){ .path = "/", .validation = true });
+	app.handshake = HANDSHAKE("403 No", "");
+	ask(user_event("message", "x"), &reply);
+	ask(user_event("message", "x"), &reply);
+	check_number("refused", counted("failures", "not_agreed"), 2);
+	check_number("handshakes", counted("failures", "handshake_status"), 1);
+	check_number("all failures", counted_failures(), 3);
+	stop();
+
+	start((struct setup){ .path = "/", .validation = true });
+	app.handshake = HANDSHAKE("200 OK", "");
+	ask(user_event("message", "x"), &reply);
+	check_number("no origin", counted("failures", "handshake_origin"), 1);
+	check_number("all failures", counted_failures(), 2);
+	stop();
+
+	start((struct setup){ .path = "/", .concurrency = 1, .queue = 1 });
+	answer_with(HANG);
+	deliver(user_event("message", "x"), &held);
+	request(0);
+	deliver(user_event("message", "x"), &(struct wps_reply){ .count = 0 });
+	ask(user_event("message", "x"), &reply);
+	check_number("queue", counted("failures", "queue"), 1);
+	check_number("all failures", counted_failures(), 1);
+	stop();
+
+	start((struct setup){ .path = "/" });
+	ask(user_event("caf\xc3\xa9", "x"), &reply);
+	check_number("unsendable", counted("failures", "unsendable"), 1);
+	stop();
+
+	start((struct setup){ .url = "http://169.254.169.254/" });
+	ask(user_event("message", "x"), &reply);
+	check_number("address", counted("failures", "address"), 1);
+	stop();
+
+	start((struct setup){ .path = "/", .breaker = 1 });
+	answer_with(HANG_UP);
+	ask(user_event("message", "x"), &reply);
+	ask(user_event("message", "x"), &reply);
+	check_number("connection", counted("failures", "connection"), 1);
+	check_number("down", counted("failures", "down"), 1);
+	stop();
+}
+
+static void
+test_events_that_the_end_overtakes_are_lost(void)
+{
+	struct wps_reply reply = { .count = 0 };
+
+	start((struct setup){ .path = "/" });
+	answer_with(HANG);
+	deliver(user_event("message", "x"), &reply);
+	request(0);
+	fake->upstream.forget(fake->worker, conn.slot);
+	conn.slot = NULL;
+	wps_plugin_v1.worker_stop(fake->worker);
+	check_number("lost", counted("failures", "lost"), 1);
+	CU_ASSERT(wps_plugin_v1.worker_start(fake->state,
+	    fakehost_loop_worker(&fake->loop), &fake->worker) == WPS_OK);
+	stop();
+}
+
 /* --- matching, templates, origin ------------------------------------------------------------------ */
 
 static void
@@ -2052,6 +2445,20 @@ static CU_TestInfo tests[] = {
 	TEST(handshake_is_shared_and_remembered),
 	TEST(a_url_in_use_is_checked_every_minute),
 	TEST(a_refusing_url_is_asked_less_and_less),
+	TEST(counters_have_the_vendors_names),
+	TEST(each_failure_of_an_answer_is_counted_by_its_kind),
+	TEST(what_works_is_no_failure),
+	TEST(repetitions_are_requests_and_one_failure),
+	TEST(events_that_are_not_sent_are_counted_by_the_reason),
+	TEST(events_that_the_end_overtakes_are_lost),
+	TEST(the_early_check_spares_the_first_event_the_handshake),
+	TEST(without_the_early_check_the_first_event_asks),
+	TEST(the_early_check_leaves_alone_what_has_no_handshake),
+	TEST(the_early_check_says_what_is_wrong_once),
+	TEST(what_the_early_check_saw_refuses_no_event),
+	TEST(no_event_waits_for_a_pause_of_the_early_check),
+	TEST(an_event_that_joins_the_early_check_fails_with_it),
+	TEST(the_server_may_end_during_the_early_check),
 	TEST(user_events_match_by_name_without_case),
 	TEST(the_first_handler_that_matches_gets_the_event),
 	TEST(bad_handlers_are_refused_at_load),

@@ -2,6 +2,7 @@
 #include "record/still.h"
 
 #include "hub/conn.h"
+#include "plug/counters.h"
 #include "plug/loader.h"
 #include "server.h"
 #include "util/alloc.h"
@@ -63,6 +64,7 @@ make_worker(struct server *server)
 	worker->server = server;
 	worker->plugin_states =
 	    xcalloc(server->points.plugin_count, sizeof(void *));
+	counters_worker_init(worker);
 	server->workers[0] = worker;
 }
 

@@ -39,7 +39,7 @@ on_take(struct stream *stream, struct sender *first, struct wps_span early,
 {
 	(void)data;
 	CU_ASSERT_FATAL(early.len <= sizeof(service.early));
-	service.taken_on = stream->worker->index + 1;
+	service.taken_on = stream_worker(stream)->index + 1;
 	service.early_len = early.len;
 	if (early.len > 0)
 		memcpy(service.early, early.data, early.len);

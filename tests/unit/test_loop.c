@@ -5,10 +5,12 @@
  */
 #include "net/loop.h"
 
+#include "net/stream.h"
 #include "support/check.h"
 #include "util/alloc.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MARK 100 /* bytes of a mailbox */
 
@@ -184,6 +186,151 @@ test_date_is_that_of_http(void)
 	const char *rest = strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 	check_text("whole", rest, "");
 	end();
+}
+
+/* --- turns that are full ---------------------------------------------------- */
+
+#define BEYOND 40
+#define CROWD (WORKER_TURN_SOCKETS + BEYOND)
+
+/* Sockets that stay ready. */
+static struct guest {
+	struct stream *stream;
+	unsigned served;
+} crowd[CROWD];
+
+static void
+count_guest(void *owner)
+{
+	struct guest *guest = owner;
+
+	guest->served++;
+}
+
+static void
+serve_once(void *owner)
+{
+	struct guest *guest = owner;
+
+	guest->served++;
+	stream_want_read(guest->stream, false);
+}
+
+static void
+end_others(void *owner)
+{
+	struct guest *guest = owner;
+
+	guest->served++;
+	for (unsigned i = 0; i < CROWD; i++) {
+		if (i % 2)
+			stream_free(&crowd[i].stream);
+		else
+			stream_want_read(crowd[i].stream, false);
+	}
+}
+
+/* They share a pipe whose other end is closed. */
+static void
+begin_crowd(void (*readable)(void *owner))
+{
+	static struct stream_ops ops;
+	int ends[2];
+
+	begin();
+	ops.readable = readable;
+	CU_ASSERT_FATAL(pipe(ends) == 0);
+	for (unsigned i = 0; i < CROWD; i++) {
+		int fd = dup(ends[0]);
+		CU_ASSERT_FATAL(fd >= 0);
+		crowd[i] = (struct guest){
+			.stream = stream_new(workers[0], fd, NULL),
+		};
+		stream_set_owner(crowd[i].stream, &ops, &crowd[i]);
+		stream_want_read(crowd[i].stream, true);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	/* The kernel tells of 64 at first, and of more when there were more. */
+	for (unsigned n = 64; n < CROWD; n *= 2)
+		ev_run(workers[0]->loop, EVRUN_NOWAIT);
+}
+
+static void
+end_crowd(void)
+{
+	for (unsigned i = 0; i < CROWD; i++)
+		stream_free(&crowd[i].stream);
+	end();
+}
+
+static unsigned
+served_in_all(void)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < CROWD; i++)
+		sum += crowd[i].served;
+	return sum;
+}
+
+static void
+test_a_turn_serves_so_many_sockets(void)
+{
+	begin_crowd(count_guest);
+	for (unsigned i = 0; i < 10; i++) {
+		unsigned before = served_in_all();
+		ev_run(workers[0]->loop, EVRUN_ONCE);
+		check_number("served in a turn", served_in_all() - before,
+		    WORKER_TURN_SOCKETS);
+	}
+	end_crowd();
+}
+
+static void
+test_sockets_beyond_are_served_first_in_the_next_turn(void)
+{
+	unsigned unserved = 0;
+
+	begin_crowd(count_guest);
+	for (unsigned turn = 0; turn < 20; turn++) {
+		if (turn % 2 == 0)
+			for (unsigned i = 0; i < CROWD; i++)
+				crowd[i].served = 0;
+		ev_run(workers[0]->loop, EVRUN_ONCE);
+		for (unsigned i = 0; i < CROWD; i++)
+			unserved += turn % 2 == 1 && crowd[i].served == 0;
+	}
+	check_number("not served in two turns", unserved, 0);
+	end_crowd();
+}
+
+static void
+test_sockets_that_wait_are_served_once(void)
+{
+	begin_crowd(serve_once);
+	for (unsigned i = 0; i < 10; i++)
+		ev_run(workers[0]->loop, EVRUN_NOWAIT);
+	for (unsigned i = 0; i < CROWD; i++)
+		check_number("served", crowd[i].served, 1);
+	end_crowd();
+}
+
+static void
+test_what_is_not_watched_any_more_does_not_wait(void)
+{
+	begin_crowd(count_guest);
+	CU_ASSERT_FALSE(list_empty(&workers[0]->late));
+	static const struct stream_ops ops = { .readable = end_others };
+	for (unsigned i = 0; i < CROWD; i++) {
+		crowd[i].served = 0;
+		stream_set_owner(crowd[i].stream, &ops, &crowd[i]);
+	}
+	for (unsigned i = 0; i < 10; i++)
+		ev_run(workers[0]->loop, EVRUN_NOWAIT);
+	check_number("served", served_in_all(), 1);
+	CU_ASSERT(list_empty(&workers[0]->late));
+	end_crowd();
 }
 
 /* --- congestion ----------------------------------------------------------- */
@@ -489,6 +636,10 @@ static const struct named_test tests[] = {
 	TEST(test_a_timer_wakes_a_loop_that_sleeps),
 	TEST(test_ticks_end_with_the_last_timer),
 	TEST(test_date_is_that_of_http),
+	TEST(test_a_turn_serves_so_many_sockets),
+	TEST(test_sockets_beyond_are_served_first_in_the_next_turn),
+	TEST(test_sockets_that_wait_are_served_once),
+	TEST(test_what_is_not_watched_any_more_does_not_wait),
 	TEST(test_a_feeder_rests_above_the_mark_only),
 	TEST(test_a_feeder_is_woken_when_the_mailbox_is_drained),
 	TEST(test_mail_above_the_mark_is_taken),

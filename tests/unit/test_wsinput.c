@@ -98,7 +98,7 @@ begin(void)
 {
 	memset(&at, 0, sizeof(at));
 	at.limits.message = MESSAGE_MAX;
-	at.stream.worker = &at.worker;
+	at.stream.io.data = &at.worker;
 	at.ws.stream = &at.stream;
 	at.ws.limits = &at.limits;
 }

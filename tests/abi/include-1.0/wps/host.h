@@ -16,6 +16,7 @@
 
 #include <wps/auth.h>
 #include <wps/command.h>
+#include <wps/counter.h>
 #include <wps/option.h>
 #include <wps/plugin.h>
 #include <wps/route.h>
@@ -367,6 +368,23 @@ struct wps_host {
 	 */
 	int (*conn_state_watch)(struct wps_conn *conn, struct wps_span group);
 	void (*conn_state_unwatch)(struct wps_conn *conn, struct wps_span group);
+
+	/* --- counters -------------------------------------------------------- */
+
+	/* [init] Registers one, from init only, as the functions above do;
+	 * *id_out names it. WPS_EINVAL when a text is missing or malformed,
+	 * WPS_DUPLICATE when name and labels are taken, WPS_FULL behind 256 of
+	 * all plugins. */
+	int (*add_counter)(struct wps_self *self,
+	    const struct wps_counter *counter, unsigned *id_out);
+
+	/* [loop] Adds to a counter of the plugin's own. */
+	void (*count)(struct wps_worker *worker, unsigned id, uint64_t n);
+
+	/* [any] Calls fn for each counter of all plugins, in the order of their
+	 * registration; those that are counted meanwhile are a moment old. */
+	void (*counters_each)(const struct wps_self *self, wps_counter_fn fn,
+	    void *data);
 
 	/* --- records -------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include <wps/abi.h>
 #include <wps/auth.h>
 #include <wps/command.h>
+#include <wps/counter.h>
 #include <wps/handshake.h>
 #include <wps/host.h>
 #include <wps/msg.h>
