@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First the whole is cut into its sections and all of them are judged, without
- * any trace; then the connection is made, with what upstreams and, last, the
- * subprotocol make of their bytes. Behind that nothing fails, and it enters the
- * tables.
+ * First the whole is cut into its sections, and it is judged whether there may be
+ * such a connection. Then it is made, still in no table, with what upstreams and,
+ * last, the subprotocol make of their bytes. Behind that nothing fails, and it
+ * enters the tables.
  */
 #include "hub/record_impl.h"
 
@@ -16,8 +16,9 @@
 
 #include <stdio.h>
 
-#define TEXT_MAX (1 << 20) /* of a user id, or the name of a subprotocol: neither a
-			      head nor an answer is longer */
+/* Bytes of a user id or the name of a subprotocol: they come from a head or an
+ * answer, and neither is longer. */
+#define TEXT_MAX (1 << 20)
 
 /* What a record says; all spans are slices of it. */
 struct reading {
@@ -46,7 +47,7 @@ refuse(const struct reading *in, const char *why)
 	return WPS_EPROTO;
 }
 
-/* The same, with a name that is as long as it is. */
+/* The same, with a name in it, of printable characters. */
 static int
 refuse_name(const struct reading *in, const char *what, struct wps_span name,
     const char *why)
@@ -167,6 +168,8 @@ static int
 judge_subprotocol(struct reading *in, struct wps_span name)
 {
 	in->sub = points_registered(points_of(in), name);
+	if (in->sub == NULL && !(is_item(name) && utf8_valid(name)))
+		return refuse(in, "the subprotocol is not valid");
 	if (in->sub == NULL)
 		return refuse_name(in, "the subprotocol", name, "is not here");
 	if (in->sub->ops.restore == NULL && (has_state(in->sub) ||

@@ -335,6 +335,8 @@ test_identity_is_judged(void)
 	REFUSED(id, "AAAAAAAAAAAAAAAAAAAAAAEA", id); /* there is no worker 1 */
 	REFUSED(user, "\xff", "the user id is not valid");
 	REFUSED(sub, "mqtt", "the subprotocol mqtt is not here");
+	REFUSED(sub, "a\nb", "the subprotocol is not valid");
+	REFUSED(sub, "\xff", "the subprotocol is not valid");
 	REFUSED(spelled, "", spelled);
 	REFUSED(spelled, PLAIN, spelled);
 	REFUSED(announced, 2, "the identity is not valid");
