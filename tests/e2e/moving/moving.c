@@ -21,6 +21,7 @@
 
 #include <getopt.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,8 @@ struct moving {
 	struct server *server;
 	FILE *file;
 	pthread_mutex_t lock;      /* of the file */
-	pthread_barrier_t barrier; /* all workers, and the main thread at the end */
+	pthread_barrier_t barrier; /* writing: all workers, and the main thread */
+	sem_t arrived;             /* reading: one is there */
 	unsigned count;
 };
 
@@ -171,7 +173,7 @@ read_one(struct worker *worker, struct mail *mail)
 	if (record_read(worker, work->record, &conn, &err) != WPS_OK)
 		fail("a connection cannot be read", err.text);
 	free((char *)(uintptr_t)work->record.data);
-	pthread_barrier_wait(&work->moving->barrier);
+	sem_post(&work->moving->arrived);
 	free(work);
 }
 
@@ -184,7 +186,7 @@ arrive(struct moving *moving, const char *path)
 	moving->file = fopen(path, "rb");
 	if (moving->file == NULL)
 		fail(path, "cannot be read");
-	pthread_barrier_init(&moving->barrier, NULL, 2);
+	sem_init(&moving->arrived, 0, 0);
 	while (fread(head, sizeof(head), 1, moving->file) == 1) {
 		char *record = xmalloc(head[1] + 1);
 		if (fread(record, 1, head[1], moving->file) != head[1] ||
@@ -192,11 +194,11 @@ arrive(struct moving *moving, const char *path)
 			fail(path, "is no file of records");
 		post(moving, (unsigned)head[0],
 		    (struct wps_span){ record, head[1] }, read_one);
-		pthread_barrier_wait(&moving->barrier);
+		while (sem_wait(&moving->arrived) != 0)
+			continue;
 		moving->count++;
 	}
 	fclose(moving->file);
-	pthread_barrier_destroy(&moving->barrier);
 	fprintf(stderr, "moving: read=%u\n", moving->count);
 	moving->count = 0;
 }
