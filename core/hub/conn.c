@@ -300,9 +300,20 @@ on_urgent(void *owner, enum wps_frame frame, struct wps_span data)
 	return taken;
 }
 
+static size_t
+on_insert(void *owner, const struct body *body, unsigned i, uint64_t sequence,
+    char *dst)
+{
+	struct wps_conn *conn = owner;
+
+	return conn->sub->ops.insert(conn_sub_state(conn), conn,
+	    body->insert_slot[i], sequence, body->len, dst);
+}
+
 static const struct ws_ops ws_ops = {
 	.message = on_message,
 	.urgent = on_urgent,
+	.insert = on_insert,
 	.violated = on_violated,
 	.ended = on_ended,
 };
@@ -477,10 +488,9 @@ conn_overflow(struct wps_conn *conn, const char *reason)
 }
 
 int
-conn_push(struct wps_conn *conn, struct body *body,
-    const struct inserts *inserts)
+conn_push(struct wps_conn *conn, struct body *body, uint64_t sequence)
 {
-	if (conn->ws == NULL || ws_push(conn->ws, body, inserts) == WPS_OK)
+	if (conn->ws == NULL || ws_push(conn->ws, body, sequence) == WPS_OK)
 		return WPS_OK;
 	conn_overflow(conn, "slow consumer");
 	return WPS_FULL;

@@ -108,11 +108,11 @@ void conn_open(const struct conn_opening *opening, struct stream *stream,
     struct sender *first, struct wps_span early);
 
 /*
- * Queues a sealed body; a full queue closes the connection (the spec's slow
- * client). WPS_OK, also without a transport, or WPS_FULL.
+ * Queues a sealed body, under its sequence id if messages are numbered; a full
+ * queue closes the connection (the spec's slow client). WPS_OK, also without a
+ * transport, or WPS_FULL.
  */
-int conn_push(struct wps_conn *conn, struct body *body,
-    const struct inserts *inserts);
+int conn_push(struct wps_conn *conn, struct body *body, uint64_t sequence);
 
 /*
  * A connection that was read from a record enters the tables of its shard, in

@@ -83,22 +83,6 @@ encode(struct delivery *delivery, const struct subprotocol *sub)
 	delivery->states[sub->index] = DELIVERY_DECLINED;
 }
 
-static int
-push_body(struct wps_conn *conn, struct body *body, uint64_t sequence)
-{
-	struct inserts inserts;
-
-	if (body->insert_count == 0)
-		return conn_push(conn, body, NULL);
-	for (unsigned i = 0; i < body->insert_count; i++) {
-		size_t len = conn->sub->ops.insert(conn_sub_state(conn), conn,
-		    body->insert_slot[i], sequence, body->len, inserts.text[i]);
-		wps_assert(len <= WPS_INSERT_MAX);
-		inserts.len[i] = (uint8_t)len;
-	}
-	return conn_push(conn, body, &inserts);
-}
-
 /* A full buffer gives up first what would not be sent again. */
 static int
 keep(struct wps_conn *conn, struct body *body, uint64_t *sequence_out)
@@ -123,7 +107,7 @@ push_reliably(struct wps_conn *conn, struct body *body)
 		conn_overflow(conn, "too many unacknowledged messages");
 		return WPS_FULL;
 	}
-	return push_body(conn, body, sequence);
+	return conn_push(conn, body, sequence);
 }
 
 int
@@ -138,7 +122,7 @@ delivery_push(struct delivery *delivery, struct wps_conn *conn)
 	struct body *body = delivery->bodies[sub->index];
 	if (conn->replay)
 		return push_reliably(conn, body);
-	return push_body(conn, body, 0);
+	return conn_push(conn, body, 0);
 }
 
 int
@@ -164,7 +148,7 @@ delivery_replay(struct wps_conn *conn)
 		const struct replay_entry *entry = replay_at(conn->replay, i);
 		uint64_t expires_ms = entry->body->expires_ms;
 		if (expires_ms == 0 || expires_ms > now_ms)
-			(void)push_body(conn, entry->body, entry->sequence);
+			(void)conn_push(conn, entry->body, entry->sequence);
 	}
 }
 
@@ -179,7 +163,7 @@ delivery_send(struct wps_conn *conn, enum wps_frame frame, struct wps_span data)
 	if (data.len > 0)
 		memcpy(body_data(body), data.data, data.len);
 	body_seal(body);
-	int rc = conn_push(conn, body, NULL);
+	int rc = conn_push(conn, body, 0);
 	body_unref(body);
 	return rc;
 }

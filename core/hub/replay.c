@@ -25,7 +25,7 @@ drop_first(struct replay *replay)
 
 	replay->bytes -= entry->body->len;
 	body_unref(entry->body);
-	replay->first = (replay->first + 1) % replay->cap;
+	replay->first = (replay->first + 1) & (replay->cap - 1);
 	replay->count--;
 }
 
@@ -43,7 +43,7 @@ const struct replay_entry *
 replay_at(const struct replay *replay, uint32_t i)
 {
 	wps_assert(i < replay->count);
-	return &replay->ring[(replay->first + i) % replay->cap];
+	return &replay->ring[(replay->first + i) & (replay->cap - 1)];
 }
 
 static void
@@ -70,7 +70,7 @@ replay_restore(struct replay *replay, struct body *body,
 	if (replay->count == replay->cap)
 		grow(replay);
 	body->refs++;
-	replay->ring[(replay->first + replay->count) % replay->cap] =
+	replay->ring[(replay->first + replay->count) & (replay->cap - 1)] =
 	    (struct replay_entry){ body, sequence };
 	replay->count++;
 	replay->bytes += body->len;
@@ -97,7 +97,7 @@ replay_drop_expired(struct replay *replay, uint64_t now_ms)
 		struct replay_entry entry = *replay_at(replay, i);
 		if (entry.body->expires_ms == 0 ||
 		    entry.body->expires_ms > now_ms) {
-			replay->ring[(replay->first + kept++) % replay->cap] =
+			replay->ring[(replay->first + kept++) & (replay->cap - 1)] =
 			    entry;
 			continue;
 		}

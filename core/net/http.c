@@ -174,6 +174,8 @@ on_flushed(struct sender *sender)
 		go_on(http);
 }
 
+static const struct sender_ops sender_ops = { .flushed = on_flushed };
+
 /* --- requests ------------------------------------------------------------- */
 
 /* False: there is no memory for it. What one read brings is kept at most. */
@@ -202,7 +204,7 @@ push_bytes(struct http *http, struct wps_span head, struct wps_span content)
 	memcpy(body_data(body), head.data, head.len);
 	if (content.len > 0)
 		memcpy(body_data(body) + head.len, content.data, content.len);
-	int rc = sender_push(&http->sender, body, NULL);
+	int rc = sender_push(&http->sender, body, 0);
 	body_unref(body);
 	return rc == WPS_OK;
 }
@@ -441,7 +443,7 @@ http_accept(struct worker *worker, int fd, const struct http_service *service,
 	http->magic = HTTP_MAGIC;
 	http->stream = stream_new(worker, fd, tls);
 	http->service = service;
-	sender_init(&http->sender, http->stream, &service->out, on_flushed);
+	sender_init(&http->sender, http->stream, &service->out, &sender_ops);
 	wheel_timer_init(&http->timer, on_timeout);
 	list_init(&http->rester.link);
 	list_add(&worker->https, &http->link);

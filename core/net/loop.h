@@ -40,9 +40,9 @@ struct keepalive;
 struct out_entry;
 struct ws_input;
 
-/* Spare entries of queues, all of one size. */
-struct entry_pool {
-	struct out_entry *first; /* owned */
+/* Spare blocks of queues. */
+struct block_pool {
+	struct out_block *first; /* owned */
 	size_t count;
 };
 
@@ -96,7 +96,7 @@ struct worker {
 	ev_timer tick;
 
 	char *read_buf; /* owned; shared by all its sockets */
-	struct entry_pool plain_entries, insert_entries;
+	struct block_pool blocks;
 	struct ws_input *frame_pool[16];
 	unsigned frame_pool_count;
 	struct http_reader *reader_pool[64];

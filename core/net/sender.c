@@ -9,36 +9,31 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define POOL_MAX 65536    /* spare entries that a worker keeps */
+#define POOL_MAX 16384    /* spare blocks that a worker keeps */
 #define IOV_BATCH 128     /* pieces of one writev */
+#define GAP_MAX 16        /* bytes between inserts that are copied */
 #define WS_FIN 0x80
 
-struct out_entry {
-	struct out_entry *next;
+/* What waits: a body, and what makes it this receiver's. */
+struct out_item {
 	struct body *body; /* counted */
+	uint64_t mark;
 };
 
-#define LEAD_MAX 38
+#define BLOCK_ITEMS 7
+#define CACHE_LINE 64
 
-/*
- * An entry of a body with inserts. Its start is written out: the header, and what
- * follows up to the last insert that still fits. Mostly that is all of them: then
- * the frame is two pieces, this and the rest of the shared body, and the entry is
- * one line of the cache.
- */
-struct insert_entry {
-	struct out_entry entry;
-	uint32_t size; /* of the whole frame */
-	uint32_t from; /* where the body goes on behind the lead */
-	uint8_t next;  /* the first insert that is not in the lead */
-	uint8_t lead_len;
-	char lead[LEAD_MAX];
+/* A part of a queue, items[first .. end); two lines of the cache. */
+struct out_block {
+	struct out_block *next;
+	uint8_t first, end;
+	struct out_item items[BLOCK_ITEMS];
 };
 
-/* The form for inserts that do not fit. */
-struct long_entry {
-	struct insert_entry start;
-	struct inserts inserts;
+/* Goes through a queue, from its first item. */
+struct cursor {
+	struct out_block *block;
+	unsigned at;
 };
 
 /* --- bodies --------------------------------------------------------------- */
@@ -99,161 +94,116 @@ body_seal(struct body *body)
 	memcpy(body_data(body) - body->head_len, head, body->head_len);
 }
 
-/* --- entries -------------------------------------------------------------- */
+/* --- blocks ---------------------------------------------------------------- */
 
-static size_t
-inserted(const struct body *body, const struct inserts *inserts)
+static struct out_block *
+block_new(struct worker *worker)
 {
-	size_t sum = 0;
+	struct block_pool *pool = &worker->blocks;
+	struct out_block *block = pool->first;
 
-	for (unsigned i = 0; i < body->insert_count; i++)
-		sum += inserts->len[i];
-	return sum;
-}
-
-static size_t
-entry_size(const struct out_entry *entry)
-{
-	const struct body *body = entry->body;
-
-	if (body->insert_count == 0)
-		return body->head_len + body->len;
-	return ((const struct insert_entry *)entry)->size;
-}
-
-static struct out_entry *
-take_entry(struct entry_pool *pool, size_t size)
-{
-	struct out_entry *entry = pool->first;
-
-	if (entry == NULL)
-		return xmalloc(size);
-	pool->first = entry->next;
-	pool->count--;
-	return entry;
-}
-
-static struct out_entry *
-plain_entry(struct worker *worker)
-{
-	return take_entry(&worker->plain_entries, sizeof(struct out_entry));
+	if (block) {
+		pool->first = block->next;
+		pool->count--;
+		/* It was used long ago: it is fetched while this one is filled. */
+		__builtin_prefetch(pool->first, 1);
+	} else {
+		block = xaligned(CACHE_LINE, sizeof(*block));
+	}
+	block->next = NULL;
+	block->first = block->end = 0;
+	return block;
 }
 
 static void
-add_lead(struct insert_entry *e, const char *bytes, size_t len)
+block_free(struct worker *worker, struct out_block *block)
 {
-	memcpy(e->lead + e->lead_len, bytes, len);
-	e->lead_len = (uint8_t)(e->lead_len + len);
-}
+	struct block_pool *pool = &worker->blocks;
 
-/* Whether the next insert, with what stands before it, was taken into the lead. */
-static bool
-lead_on(struct insert_entry *e, struct body *body,
-    const struct inserts *inserts)
-{
-	if (e->next == body->insert_count)
-		return false;
-	size_t gap = body->insert_at[e->next] - e->from;
-	size_t len = inserts->len[e->next];
-	if (gap > LEAD_MAX || e->lead_len + gap + len > LEAD_MAX)
-		return false;
-	add_lead(e, body_data(body) + e->from, gap);
-	add_lead(e, inserts->text[e->next], len);
-	e->from = body->insert_at[e->next++];
-	return true;
-}
-
-static bool
-is_long(const struct out_entry *entry)
-{
-	return ((const struct insert_entry *)entry)->next <
-	    entry->body->insert_count;
-}
-
-static struct out_entry *
-insert_entry(struct worker *worker, struct body *body,
-    const struct inserts *inserts)
-{
-	struct insert_entry start = { .entry = { .body = body } };
-	size_t size = body->len + inserted(body, inserts);
-
-	if (body->opcode != 0)
-		start.lead_len = format_header(start.lead, body->opcode, size);
-	start.size = (uint32_t)(start.lead_len + size);
-	while (lead_on(&start, body, inserts))
-		continue;
-	bool longer = is_long(&start.entry);
-	struct out_entry *entry = longer ?
-	    xmalloc(sizeof(struct long_entry)) :
-	    take_entry(&worker->insert_entries, sizeof(start));
-	memcpy(entry, &start, sizeof(start));
-	if (longer)
-		((struct long_entry *)entry)->inserts = *inserts;
-	return entry;
-}
-
-static void
-entry_free(struct worker *worker, struct out_entry *entry)
-{
-	bool plain = entry->body->insert_count == 0;
-	bool pooled = plain || !is_long(entry);
-	struct entry_pool *pool =
-	    plain ? &worker->plain_entries : &worker->insert_entries;
-
-	body_unref(entry->body);
-	if (!pooled || pool->count >= POOL_MAX) {
-		free(entry);
+	if (pool->count >= POOL_MAX) {
+		free(block);
 		return;
 	}
-	entry->next = pool->first;
-	pool->first = entry;
+	block->next = pool->first;
+	pool->first = block;
 	pool->count++;
 }
 
-static void
-pool_fini(struct entry_pool *pool)
+void
+out_pool_fini(struct worker *worker)
 {
+	struct block_pool *pool = &worker->blocks;
+
 	while (pool->first) {
-		struct out_entry *next = pool->first->next;
+		struct out_block *next = pool->first->next;
 		free(pool->first);
 		pool->first = next;
 	}
 	pool->count = 0;
 }
 
-void
-out_pool_fini(struct worker *worker)
-{
-	pool_fini(&worker->plain_entries);
-	pool_fini(&worker->insert_entries);
-}
-
 /* --- queue ---------------------------------------------------------------- */
 
 void
 sender_init(struct sender *sender, struct stream *stream,
-    const struct sender_limits *limits, void (*flushed)(struct sender *sender))
+    const struct sender_limits *limits, const struct sender_ops *ops)
 {
 	*sender = (struct sender){
 		.stream = stream,
 		.worker = stream_worker(stream),
 		.limits = limits,
-		.flushed = flushed,
+		.ops = ops,
 	};
 	list_init(&sender->dirty);
 }
 
+/* NULL behind the last one. */
+static struct out_item *
+item_at(struct cursor *cursor)
+{
+	if (cursor->block && cursor->at == cursor->block->end) {
+		cursor->block = cursor->block->next;
+		cursor->at = cursor->block ? cursor->block->first : 0;
+	}
+	return cursor->block ? &cursor->block->items[cursor->at] : NULL;
+}
+
+static struct cursor
+first_of(const struct sender *sender)
+{
+	return (struct cursor){ sender->head,
+		sender->head ? sender->head->first : 0 };
+}
+
+/* What an item counts for; the header of one with inserts is not known. */
+static size_t
+weight(const struct body *body)
+{
+	return body->len + (body->insert_count ? BODY_HEAD : body->head_len);
+}
+
+static void
+count_out(struct sender *sender, struct body *body)
+{
+	sender->bytes -= weight(body);
+	sender->items--;
+	sender->mortal -= body->expires_ms != 0;
+	body_unref(body);
+}
+
+/* The first item, which is sent. */
 static void
 pop(struct sender *sender)
 {
-	struct out_entry *entry = sender->head;
+	struct out_block *block = sender->head;
 
-	sender->head = entry->next;
+	count_out(sender, block->items[block->first].body);
+	if (++block->first < block->end)
+		return;
+	sender->head = block->next;
 	if (sender->head == NULL)
 		sender->tail = NULL;
-	sender->items--;
-	sender->mortal -= entry->body->expires_ms != 0;
-	entry_free(sender->worker, entry);
+	block_free(sender->worker, block);
 }
 
 void
@@ -261,86 +211,77 @@ sender_fini(struct sender *sender)
 {
 	while (sender->head)
 		pop(sender);
-	sender->bytes = 0;
 	list_remove(&sender->dirty);
 }
 
-/* The last entry that is partly sent, or bound to be the next; NULL: none is. */
-static struct out_entry *
-last_begun(const struct sender *sender, size_t *size_out)
+static bool
+never(const struct body *body, uint64_t now_ms)
+{
+	(void)body;
+	(void)now_ms;
+	return false;
+}
+
+static bool
+lives(const struct body *body, uint64_t now_ms)
+{
+	return body->expires_ms == 0 || body->expires_ms > now_ms;
+}
+
+/* The queue ends where the cursor stands. */
+static void
+cut(struct sender *sender, struct cursor cursor)
+{
+	struct out_block *last = cursor.block, *rest;
+
+	if (last && cursor.at == last->first && last == sender->head)
+		last = NULL; /* nothing is left */
+	rest = last ? last->next : sender->head;
+	if (last) {
+		last->end = (uint8_t)cursor.at;
+		last->next = NULL;
+	} else {
+		sender->head = NULL;
+	}
+	sender->tail = last;
+	while (rest) {
+		struct out_block *next = rest->next;
+		block_free(sender->worker, rest);
+		rest = next;
+	}
+}
+
+static size_t item_size(struct sender *sender, const struct out_item *item);
+
+/* Those that are partly sent, or bound to be the next, stay in any case; of the
+ * others, those that shall. */
+static void
+sift(struct sender *sender, bool (*stays)(const struct body *, uint64_t))
 {
 	size_t bound = sender->offset + stream_committed(sender->stream);
-	struct out_entry *last = NULL;
-
-	*size_out = 0;
-	for (struct out_entry *entry = sender->head;
-	    entry && *size_out < bound; entry = entry->next) {
-		*size_out += entry_size(entry);
-		last = entry;
-	}
-	return last;
-}
-
-/* The one behind `before`; the first one when that is NULL. */
-static void
-drop(struct sender *sender, struct out_entry *before)
-{
-	struct out_entry *entry = before ? before->next : sender->head;
-
-	sender->bytes -= entry_size(entry);
-	if (before == NULL) {
-		pop(sender);
-		return;
-	}
-	before->next = entry->next;
-	if (sender->tail == entry)
-		sender->tail = before;
-	sender->items--;
-	sender->mortal--;
-	entry_free(sender->worker, entry);
-}
-
-static void
-drop_expired(struct sender *sender)
-{
-	size_t size;
-
-	if (sender->mortal == 0)
-		return;
+	struct cursor from = first_of(sender), to = from;
 	uint64_t now_ms = clock_ms();
-	struct out_entry *before = last_begun(sender, &size);
-	while (sender->mortal > 0) {
-		struct out_entry *entry = before ? before->next : sender->head;
-		if (entry == NULL)
-			return;
-		uint64_t expires_ms = entry->body->expires_ms;
-		if (expires_ms != 0 && expires_ms <= now_ms)
-			drop(sender, before);
-		else
-			before = entry;
+	struct out_item *item;
+	size_t size = 0;
+
+	for (; (item = item_at(&from)); from.at++) {
+		bool begun = size < bound;
+		if (begun)
+			size += item_size(sender, item);
+		if (begun || stays(item->body, now_ms)) {
+			*item_at(&to) = *item;
+			to.at++;
+		} else {
+			count_out(sender, item->body);
+		}
 	}
+	cut(sender, to);
 }
 
 void
 sender_drop_unsent(struct sender *sender)
 {
-	size_t size;
-	struct out_entry *last = last_begun(sender, &size);
-	struct out_entry *rest = last ? last->next : sender->head;
-
-	while (rest) {
-		struct out_entry *next = rest->next;
-		sender->mortal -= rest->body->expires_ms != 0;
-		entry_free(sender->worker, rest);
-		sender->items--;
-		rest = next;
-	}
-	if (last)
-		last->next = NULL;
-	else
-		sender->head = NULL;
-	sender->tail = last;
-	sender->bytes = size - sender->offset;
+	sift(sender, never);
 }
 
 static bool
@@ -352,25 +293,25 @@ over_limit(const struct sender *sender, size_t more)
 }
 
 static void
-append(struct sender *sender, struct body *body, const struct inserts *inserts)
+append(struct sender *sender, struct body *body, uint64_t mark)
 {
+	struct out_block *block = sender->tail;
+
 	if (sender->failed)
 		return; /* its end is on the way */
-
-	struct out_entry *entry = body->insert_count ?
-	    insert_entry(sender->worker, body, inserts) :
-	    plain_entry(sender->worker);
-	entry->next = NULL;
-	entry->body = body;
+	if (block == NULL || block->end == BLOCK_ITEMS) {
+		block = block_new(sender->worker);
+		if (sender->tail)
+			sender->tail->next = block;
+		else
+			sender->head = block;
+		sender->tail = block;
+	}
+	block->items[block->end++] = (struct out_item){ body, mark };
 	body->refs++;
-	if (sender->tail)
-		sender->tail->next = entry;
-	else
-		sender->head = entry;
-	sender->tail = entry;
 	sender->items++;
 	sender->mortal += body->expires_ms != 0;
-	sender->bytes += entry_size(entry);
+	sender->bytes += weight(body);
 	if (list_empty(&sender->dirty))
 		list_add(&sender->worker->dirty, &sender->dirty);
 }
@@ -379,34 +320,39 @@ append(struct sender *sender, struct body *body, const struct inserts *inserts)
 static void write_some(struct sender *sender);
 
 int
-sender_push(struct sender *sender, struct body *body,
-    const struct inserts *inserts)
+sender_push(struct sender *sender, struct body *body, uint64_t mark)
 {
 	size_t size = body->len + BODY_HEAD;
 
-	if (inserts)
-		size += inserted(body, inserts);
 	if (over_limit(sender, size)) {
 		write_some(sender);
 		if (over_limit(sender, size))
 			return WPS_FULL;
 	}
-	append(sender, body, inserts);
+	append(sender, body, mark);
 	return WPS_OK;
 }
 
 void
 sender_push_last(struct sender *sender, struct body *body)
 {
-	append(sender, body, NULL);
+	append(sender, body, 0);
 }
 
 /* --- writing -------------------------------------------------------------- */
 
+#define PIECES_PER_ITEM (2 + WPS_INSERTS)
+#define ITEM_BATCH (IOV_BATCH / 2)
+#define LEAD_MAX (BODY_HEAD + WPS_INSERTS * (GAP_MAX + WPS_INSERT_MAX))
+
+/* What one writev gets. */
 struct pieces {
 	struct iovec iov[IOV_BATCH];
+	size_t sizes[ITEM_BATCH]; /* of whole items */
 	int count;
-	size_t skip; /* bytes of the first entry that are sent already */
+	unsigned items;
+	size_t skip; /* bytes of the first item that are sent already */
+	char leads[ITEM_BATCH][LEAD_MAX];
 };
 
 static void
@@ -423,52 +369,112 @@ piece(struct pieces *pieces, char *data, size_t len)
 	pieces->skip = 0;
 }
 
-static void
-entry_pieces(struct pieces *pieces, struct out_entry *entry)
-{
-	struct body *body = entry->body;
+/* The bytes of one receiver at the inserts of a body. */
+struct inserts {
+	size_t len[WPS_INSERTS];
+	char text[WPS_INSERTS][WPS_INSERT_MAX];
+};
 
-	if (body->insert_count == 0) {
-		piece(pieces, body_data(body) - body->head_len,
-		    body->head_len + body->len);
-		return;
+/* Returns the size of the frame behind its header. */
+static size_t
+make_inserts(struct sender *sender, const struct out_item *item,
+    struct inserts *inserts)
+{
+	const struct body *body = item->body;
+	size_t size = body->len;
+
+	for (unsigned i = 0; i < body->insert_count; i++) {
+		inserts->len[i] = sender->ops->insert(sender, body, i,
+		    item->mark, inserts->text[i]);
+		wps_assert(inserts->len[i] <= WPS_INSERT_MAX);
+		size += inserts->len[i];
 	}
-	struct insert_entry *e = (struct insert_entry *)entry;
+	return size;
+}
+
+static char *
+put(char *dst, const char *bytes, size_t len)
+{
+	memcpy(dst, bytes, len);
+	return dst + len;
+}
+
+/*
+ * Header, inserts and short gaps between them are written out, what is long is a
+ * piece of the shared body: mostly the frame is two pieces. Returns its size.
+ */
+static size_t
+inserted_pieces(struct pieces *pieces, struct sender *sender,
+    const struct out_item *item)
+{
+	struct body *body = item->body;
+	char *start = pieces->leads[pieces->items], *end = start;
 	char *data = body_data(body);
-	size_t at = e->from;
-	piece(pieces, e->lead, e->lead_len);
-	for (unsigned i = e->next; i < body->insert_count; i++) {
-		struct inserts *inserts = &((struct long_entry *)entry)->inserts;
-		piece(pieces, data + at, body->insert_at[i] - at);
-		piece(pieces, inserts->text[i], inserts->len[i]);
+	struct inserts inserts;
+	size_t size = make_inserts(sender, item, &inserts), at = 0;
+
+	if (body->opcode != 0)
+		end += format_header(start, body->opcode, size);
+	size += (size_t)(end - start);
+	for (unsigned i = 0; i < body->insert_count; i++) {
+		size_t gap = body->insert_at[i] - at;
+		if (gap <= GAP_MAX) {
+			end = put(end, data + at, gap);
+		} else {
+			piece(pieces, start, (size_t)(end - start));
+			piece(pieces, data + at, gap);
+			start = end;
+		}
+		end = put(end, inserts.text[i], inserts.len[i]);
 		at = body->insert_at[i];
 	}
+	piece(pieces, start, (size_t)(end - start));
 	piece(pieces, data + at, body->len - at);
+	return size;
 }
 
-#define PIECES_PER_ENTRY (2 + 2 * WPS_INSERTS)
+static size_t
+item_size(struct sender *sender, const struct out_item *item)
+{
+	const struct body *body = item->body;
+	struct inserts inserts;
+	char head[BODY_HEAD];
+
+	if (body->insert_count == 0)
+		return weight(body);
+	size_t size = make_inserts(sender, item, &inserts);
+	return size + (body->opcode != 0 ?
+	    format_header(head, body->opcode, size) : 0);
+}
 
 static void
-gather(const struct sender *sender, struct pieces *pieces)
+gather(struct sender *sender, struct pieces *pieces)
 {
+	struct cursor cursor = first_of(sender);
+	struct out_item *item;
+
 	pieces->count = 0;
+	pieces->items = 0;
 	pieces->skip = sender->offset;
-	for (struct out_entry *entry = sender->head;
-	    entry && pieces->count + PIECES_PER_ENTRY <= IOV_BATCH;
-	    entry = entry->next)
-		entry_pieces(pieces, entry);
+	while (pieces->count + PIECES_PER_ITEM <= IOV_BATCH &&
+	    pieces->items < ITEM_BATCH && (item = item_at(&cursor))) {
+		struct body *body = item->body;
+		size_t size = weight(body);
+		if (body->insert_count > 0)
+			size = inserted_pieces(pieces, sender, item);
+		else
+			piece(pieces, body_data(body) - body->head_len, size);
+		pieces->sizes[pieces->items++] = size;
+		cursor.at++;
+	}
 }
 
 static void
-sent(struct sender *sender, size_t n)
+sent(struct sender *sender, const struct pieces *pieces, size_t n)
 {
-	sender->bytes -= n;
 	n += sender->offset;
-	while (sender->head) {
-		size_t size = entry_size(sender->head);
-		if (n < size)
-			break;
-		n -= size;
+	for (unsigned i = 0; i < pieces->items && n >= pieces->sizes[i]; i++) {
+		n -= pieces->sizes[i];
 		pop(sender);
 	}
 	sender->offset = n;
@@ -479,7 +485,8 @@ write_some(struct sender *sender)
 {
 	struct pieces pieces;
 
-	drop_expired(sender);
+	if (sender->mortal > 0)
+		sift(sender, lives);
 	while (sender->head && !sender->failed) {
 		gather(sender, &pieces);
 		ssize_t n = pieces.count ? stream_writev(sender->stream,
@@ -488,7 +495,7 @@ write_some(struct sender *sender)
 			sender->failed = errno != EAGAIN && errno != EWOULDBLOCK;
 			break;
 		}
-		sent(sender, (size_t)n);
+		sent(sender, &pieces, (size_t)n);
 	}
 }
 
@@ -500,7 +507,7 @@ sender_flush(struct sender *sender)
 	stream_want_write(sender->stream,
 	    sender->head != NULL && !sender->failed);
 	if (sender->head == NULL || sender->failed)
-		sender->flushed(sender);
+		sender->ops->flushed(sender);
 }
 
 void

@@ -2,17 +2,19 @@
 /*
  * Senders: what waits to be written to one socket.
  *
- * A body is written once and shared by all its receivers on a worker. An entry
- * of a queue is a reference to it, and, where receivers differ, the few bytes
- * that are inserted for this one (a sequence id, say). The WebSocket header of a
- * body without inserts is part of the body; with inserts it is of the entry.
+ * A body is written once and shared by all its receivers on a worker. An item of
+ * a queue is a reference to it, and, where receivers differ, a mark (a sequence
+ * id, say) from which the owner makes the few bytes that are inserted for this
+ * one when they are written. The WebSocket header of a body without inserts is
+ * part of the body. Items stand in blocks, so that those of one receiver are
+ * neighbours in memory though they were queued among those of all others.
  *
  * Nothing is written when it is pushed: the sender goes on its worker's dirty
  * list, which is flushed once per turn, one writev for all that piled up. An
- * entry that would cross a limit flushes first, so only what the kernel refuses
- * counts; an empty queue takes any one entry.
+ * item that would cross a limit flushes first, so only what the kernel refuses
+ * counts; an empty queue takes any one item.
  *
- * A body may expire: an entry of it that still waits then, and of which nothing
+ * A body may expire: an item of it that still waits then, and of which nothing
  * was sent, is dropped before the next write.
  */
 #ifndef NET_SENDER_H
@@ -54,13 +56,20 @@ void body_unref(struct body *body);
 /* Writes the header in front of the data, once the inserts are known. */
 void body_seal(struct body *body);
 
-/* The bytes of one receiver at the inserts of a body. */
-struct inserts {
-	uint8_t len[WPS_INSERTS];
-	char text[WPS_INSERTS][WPS_INSERT_MAX];
-};
+struct out_block;
+struct sender;
 
-struct out_entry;
+/* Of the owner. */
+struct sender_ops {
+	/* From a flush: the queue is empty, or the socket broken. */
+	void (*flushed)(struct sender *sender);
+
+	/* Writes insert i of a body for this mark, at most WPS_INSERT_MAX bytes,
+	 * whose number it returns: the same ones whenever it is asked. NULL where
+	 * no body has inserts. */
+	size_t (*insert)(struct sender *sender, const struct body *body,
+	    unsigned i, uint64_t mark, char *dst);
+};
 
 struct sender_limits {
 	size_t bytes;
@@ -72,28 +81,25 @@ struct sender {
 	struct worker *worker; /* borrowed */
 	const struct sender_limits *limits;
 	struct list dirty; /* in the worker's list while there is news */
-	struct out_entry *head, *tail;
-	size_t bytes;   /* unsent */
-	size_t offset;  /* bytes of the head entry that are sent */
+	const struct sender_ops *ops;
+	struct out_block *head, *tail;
+	size_t bytes;   /* of items that are not wholly sent, without inserts */
+	size_t offset;  /* bytes of the first item that are sent */
 	uint32_t items;
 	uint32_t mortal; /* items that may expire */
 	bool failed;    /* the socket is broken: nothing is taken any more */
-	/* Hears from a flush that the queue is empty, or the socket broken. */
-	void (*flushed)(struct sender *sender);
 };
 
 void sender_init(struct sender *sender, struct stream *stream,
-    const struct sender_limits *limits,
-    void (*flushed)(struct sender *sender));
+    const struct sender_limits *limits, const struct sender_ops *ops);
 void sender_fini(struct sender *sender);
 
 /*
- * Puts the body behind what waits; takes a reference of its own. `inserts` is
- * NULL for a body without inserts. Returns WPS_OK, or WPS_FULL: a limit is
- * reached, nothing was queued.
+ * Puts the body behind what waits; takes a reference of its own. The mark is for
+ * the inserts, if it has any. Returns WPS_OK, or WPS_FULL: a limit is reached,
+ * nothing was queued.
  */
-int sender_push(struct sender *sender, struct body *body,
-    const struct inserts *inserts);
+int sender_push(struct sender *sender, struct body *body, uint64_t mark);
 
 /* The last words of a connection: they pass, whatever waits before them. */
 void sender_push_last(struct sender *sender, struct body *body);
@@ -108,7 +114,7 @@ void sender_flush(struct sender *sender);
 /* Moves the queue of one sender to an empty other one (an upgrade). */
 void sender_move(struct sender *to, struct sender *from);
 
-/* Frees the worker's spare entries. */
+/* Frees the worker's spare blocks. */
 void out_pool_fini(struct worker *worker);
 
 #endif

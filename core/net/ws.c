@@ -113,6 +113,20 @@ on_flushed(struct sender *sender)
 		end(ws);
 }
 
+static size_t
+on_insert(struct sender *sender, const struct body *body, unsigned i,
+    uint64_t mark, char *dst)
+{
+	struct ws *ws = container_of(sender, struct ws, sender);
+
+	return ws->ops->insert(ws->owner, body, i, mark, dst);
+}
+
+static const struct sender_ops sender_ops = {
+	.flushed = on_flushed,
+	.insert = on_insert,
+};
+
 /* --- frames of our own ---------------------------------------------------- */
 
 /* NULL when memory for it is not to be had. */
@@ -177,7 +191,7 @@ ws_ping(struct ws *ws)
 			return;
 		body_seal(worker->ping);
 	}
-	(void)sender_push(&ws->sender, worker->ping, NULL);
+	(void)sender_push(&ws->sender, worker->ping, 0);
 }
 
 bool
@@ -233,6 +247,8 @@ ws_disown(struct ws **ref)
 		return;
 	ws->ops = &ws_orphan_ops;
 	ws->owner = ws;
+	/* Nobody makes the inserts of what still waits. */
+	ws->sender.failed = true;
 	ws_cut(ws);
 }
 
@@ -245,11 +261,11 @@ ws_cut_all(struct worker *worker)
 }
 
 int
-ws_push(struct ws *ws, struct body *body, const struct inserts *inserts)
+ws_push(struct ws *ws, struct body *body, uint64_t mark)
 {
 	if (ws->closing && (ws->closing->sent_close || ws->closing->ended))
 		return WPS_OK;
-	return sender_push(&ws->sender, body, inserts);
+	return sender_push(&ws->sender, body, mark);
 }
 
 void
@@ -314,7 +330,7 @@ wsinput_ping(struct ws *ws, struct wps_span payload)
 	struct body *body = control_body(OP_PONG, payload);
 	/* A peer that does not read its pongs gets no more of them. */
 	if (body)
-		(void)sender_push(&ws->sender, body, NULL);
+		(void)sender_push(&ws->sender, body, 0);
 	body_unref(body);
 }
 
@@ -499,7 +515,7 @@ ws_new(struct stream *stream, struct sender *first, const struct ws_ops *ops,
 	ws->ops = ops;
 	ws->limits = limits;
 	ws->owner = owner;
-	sender_init(&ws->sender, stream, &limits->out, on_flushed);
+	sender_init(&ws->sender, stream, &limits->out, &sender_ops);
 	sender_move(&ws->sender, first);
 	list_add(&stream_worker(stream)->wss, &ws->link);
 	keepalive_enter(stream_worker(stream), &ws->pulse, limits->ping_ms);

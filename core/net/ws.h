@@ -42,6 +42,10 @@ struct ws_ops {
 	bool (*urgent)(void *owner, enum wps_frame frame, struct wps_span data);
 	/* The peer broke the protocol or a limit: the owner closes with this. */
 	void (*violated)(void *owner, uint16_t code, const char *reason);
+	/* Insert i of a body that was pushed, see struct sender_ops; NULL: no
+	 * body has any. */
+	size_t (*insert)(void *owner, const struct body *body, unsigned i,
+	    uint64_t mark, char *dst);
 	/* It is over; the last call, from the end of a turn. */
 	void (*ended)(void *owner, const struct ws_end *end);
 };
@@ -81,7 +85,7 @@ void ws_free(struct ws **ws);
 void ws_feed_early(struct ws *ws, struct wps_span bytes);
 
 /* Queues a sealed body: WPS_OK or WPS_FULL. Behind a close nothing is queued. */
-int ws_push(struct ws *ws, struct body *body, const struct inserts *inserts);
+int ws_push(struct ws *ws, struct body *body, uint64_t mark);
 
 /*
  * Says close with code and reason (UTF-8, cut to 123 bytes) behind what is

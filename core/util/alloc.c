@@ -37,6 +37,12 @@ xcalloc(size_t count, size_t size)
 }
 
 void *
+xaligned(size_t alignment, size_t size)
+{
+	return checked(aligned_alloc(alignment, size));
+}
+
+void *
 xrealloc(void *old, size_t count, size_t size)
 {
 	wps_assert(count <= SIZE_MAX / size);

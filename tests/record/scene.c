@@ -467,6 +467,8 @@ on_flushed(struct sender *sender)
 	(void)sender;
 }
 
+static const struct sender_ops sender_ops = { .flushed = on_flushed };
+
 static void
 attach_job(struct worker *worker, void *data)
 {
@@ -478,7 +480,7 @@ attach_job(struct worker *worker, void *data)
 	struct stream *stream = stream_new(worker, job->fd, NULL);
 	struct sender first;
 
-	sender_init(&first, stream, &hub->options.ws.out, on_flushed);
+	sender_init(&first, stream, &hub->options.ws.out, &sender_ops);
 	conn_recover(conn, stream, &first, WPS_SPAN_NONE);
 	sender_fini(&first);
 }

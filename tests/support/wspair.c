@@ -86,6 +86,8 @@ on_flushed(struct sender *sender)
 	(void)sender;
 }
 
+static const struct sender_ops sender_ops = { .flushed = on_flushed };
+
 void
 pair_open(void)
 {
@@ -108,7 +110,7 @@ pair_open(void)
 	    fds) == 0);
 	pair.fd = fds[0];
 	struct stream *stream = stream_new(pair.worker, fds[1], NULL);
-	sender_init(&first, stream, &pair.limits.out, on_flushed);
+	sender_init(&first, stream, &pair.limits.out, &sender_ops);
 	pair.ws = ws_new(stream, &first, &ops, &pair.limits, NULL);
 	sender_fini(&first);
 }
@@ -168,7 +170,7 @@ pair_push(const char *text)
 	CU_ASSERT_FATAL(body != NULL);
 	memcpy(body_data(body), text, len);
 	body_seal(body);
-	int rc = ws_push(pair.ws, body, NULL);
+	int rc = ws_push(pair.ws, body, 0);
 	body_unref(body);
 	return rc;
 }

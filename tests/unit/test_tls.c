@@ -91,6 +91,8 @@ on_flushed(struct sender *sender)
 	(void)sender;
 }
 
+static const struct sender_ops sender_ops = { .flushed = on_flushed };
+
 static struct tls_context *
 make_context(const struct tlsfiles *from, enum tls_version oldest)
 {
@@ -131,7 +133,7 @@ begin_with(const char *name, const struct tlsfiles *from,
 	int fd = begin_bare(name, from, oldest);
 
 	at.stream = stream_new(at.workers[0], fd, at.context);
-	sender_init(&at.sender, at.stream, &sender_limits, on_flushed);
+	sender_init(&at.sender, at.stream, &sender_limits, &sender_ops);
 	stream_set_owner(at.stream, &stream_ops, NULL);
 	stream_want_read(at.stream, true);
 }
@@ -213,7 +215,7 @@ push(const void *bytes, size_t len)
 
 	CU_ASSERT_FATAL(body != NULL);
 	memcpy(body_data(body), bytes, len);
-	expect_int("pushed", sender_push(&at.sender, body, NULL), WPS_OK);
+	expect_int("pushed", sender_push(&at.sender, body, 0), WPS_OK);
 	body_unref(body);
 }
 

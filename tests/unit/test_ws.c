@@ -550,7 +550,7 @@ test_a_slow_client_hears_its_close_behind_a_large_message(void)
 	memset(body_data(body), 'x', len);
 	body_seal(body);
 	pair_open();
-	check_number("any one", ws_push(pair.ws, body, NULL), WPS_OK);
+	check_number("any one", ws_push(pair.ws, body, 0), WPS_OK);
 	body_unref(body);
 	pair_turn();
 	check_number("full", pair_push("more"), WPS_FULL);

@@ -3,9 +3,9 @@
  * Subprotocols (RFC 6455, section 1.9): what the messages of a client mean.
  *
  * Any host call is allowed inside any op but `encode` and `insert`, which may
- * only call the body functions: they run in the middle of a command. The
- * connection outlives each op that it is given to. From `open` until `close` has
- * returned the plugin may keep its pointer; not beyond.
+ * only call the body functions: they run in the middle of a command, and of
+ * writing. The connection outlives each op that it is given to. From `open` until
+ * `close` has returned the plugin may keep its pointer; not beyond.
  */
 #ifndef WPS_SUBPROTOCOL_H
 #define WPS_SUBPROTOCOL_H
@@ -93,11 +93,11 @@ struct wps_subprotocol {
 	 * body into dst: at most WPS_INSERT_MAX bytes. `sequence` is the message's
 	 * id for this connection, from 1; 0 where messages are not numbered.
 	 * `body_len` is the length of the body without its inserts. Returns their
-	 * number, 0 for nothing. Called once per receiver and slot, in ascending
-	 * order, when the body is queued, and again when it is replayed. A body
-	 * that is replayed may come from a record: for a slot that is not known
-	 * nothing is written.
-	 * Mandatory if encode calls body_insert.
+	 * number, 0 for nothing. Called for each slot in ascending order when the
+	 * body is written to the receiver's socket, which may take several
+	 * attempts: the same arguments give the same bytes. A body that is sent
+	 * again may come from a record: for a slot that is not known nothing is
+	 * written. Mandatory if encode calls body_insert.
 	 */
 	size_t (*insert)(void *worker_state, struct wps_conn *conn,
 	    unsigned slot, uint64_t sequence, size_t body_len, char *dst);
