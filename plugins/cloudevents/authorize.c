@@ -2,11 +2,10 @@
 #include "authorize.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define ANSWER_MAX (64 * 1024)
-#define ANSWER_MS 10000
 #define TOKEN_MAX 16384
 #define BACKOFF_MS 1000
 #define BACKOFF_MAX_MS 60000
@@ -51,7 +50,40 @@ add_line(struct text *line, struct wps_span token)
 	return line->failed ? WPS_DECLINED : WPS_OK;
 }
 
-/* --- OAuth: what came -------------------------------------------------------- */
+/* --- OAuth: what is asked, and what comes -------------------------------------- */
+
+static void
+add_parameter(struct text *body, const char *name, struct wps_span value)
+{
+	if (value.data == NULL)
+		return;
+	if (body->len > 0)
+		text_add_char(body, '&');
+	text_add(body, wps_span_str(name));
+	text_add_char(body, '=');
+	text_add_escaped(body, value);
+}
+
+void
+oauth_add_request(const struct handler_credentials *with, struct text *body)
+{
+	add_parameter(body, "grant_type", WPS_SPAN("client_credentials"));
+	add_parameter(body, "client_id", with->client);
+	add_parameter(body, "client_secret", with->secret);
+	add_parameter(body, "scope", with->scope);
+	add_parameter(body, "audience", with->audience);
+}
+
+struct curl_slist *
+oauth_headers(const char *user_agent)
+{
+	struct curl_slist *headers = curl_slist_append(NULL,
+	    "Content-Type: application/x-www-form-urlencoded");
+
+	headers = curl_slist_append(headers, "Accept: application/json");
+	headers = curl_slist_append(headers, user_agent);
+	return curl_slist_append(headers, "Expect:");
+}
 
 /* What may stand in a header (RFC 6750, section 2.1), generously. */
 static bool
@@ -78,36 +110,76 @@ lifetime_s(const json_t *value)
 	return (uint64_t)(seconds > LIFETIME_MAX_S ? LIFETIME_MAX_S : seconds);
 }
 
-static void
-keep(struct oauth *oauth, struct wps_span token, uint64_t seconds)
+int
+oauth_read_token(struct wps_span body, struct text *token_out,
+    uint64_t *seconds_out)
 {
+	json_t *root = json_loadb(body.data, body.len, 0, NULL);
+	const json_t *value = json_object_get(root, "access_token");
+	struct wps_span token = { json_string_value(value),
+		json_string_length(value) };
+	bool good = is_token(token);
+
+	if (good) {
+		text_add(token_out, token);
+		*seconds_out = lifetime_s(json_object_get(root, "expires_in"));
+	}
+	json_decref(root);
+	return good && !token_out->failed ? WPS_OK : WPS_DECLINED;
+}
+
+static bool
+is_error_name(struct wps_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] != '_' && (text.data[i] < 'a' || text.data[i] > 'z'))
+			return false;
+	}
+	return text.len <= OAUTH_ERROR_MAX;
+}
+
+void
+oauth_read_error(struct wps_span body, char *dst, size_t cap)
+{
+	json_t *root = json_loadb(body.data, body.len, 0, NULL);
+	const json_t *value = json_object_get(root, "error");
+	struct wps_span error = { json_string_value(value),
+		json_string_length(value) };
+
+	snprintf(dst, cap, "%.*s", is_error_name(error) ? (int)error.len : 0,
+	    error.data ? error.data : "");
+	json_decref(root);
+}
+
+/* --- OAuth: one token -------------------------------------------------------------- */
+
+/* NULL: there is one now. */
+static const char *
+keep(struct oauth *oauth, struct wps_span body)
+{
+	struct text token = { .data = NULL };
+	uint64_t seconds;
+
+	if (oauth_read_token(body, &token, &seconds) != WPS_OK) {
+		text_clear(&token);
+		return "the answer has no access_token";
+	}
 	text_clear(&oauth->token);
-	text_add(&oauth->token, token);
+	oauth->token = token;
 	oauth->got_ms = now_ms(oauth->authorizer);
 	oauth->renew_ms = oauth->got_ms + seconds * 750;
 	oauth->expires_ms = oauth->got_ms + seconds * 1000;
 	oauth->backoff_ms = oauth->again_ms = 0;
+	return NULL;
 }
 
-/* NULL: there is one now. */
+/* As keep. */
 static const char *
 read_answer(struct oauth *oauth, const struct transfer_answer *answer)
 {
 	if (answer->end != TRANSFER_ANSWERED)
 		return answer->problem;
-	if (answer->status != 200)
-		return "status";
-	json_t *body = json_loadb(answer->body.data, answer->body.len, 0, NULL);
-	const json_t *value = json_object_get(body, "access_token");
-	struct wps_span token = { json_string_value(value),
-		json_string_length(value) };
-	bool good = is_token(token);
-
-	if (good)
-		keep(oauth, token,
-		    lifetime_s(json_object_get(body, "expires_in")));
-	json_decref(body);
-	return good ? NULL : "the answer has no access_token";
+	return answer->status == 200 ? keep(oauth, answer->body) : "status";
 }
 
 static void
@@ -154,25 +226,10 @@ on_late(void *data)
 	end_attempt(oauth, 0, "timeout");
 }
 
-/* --- OAuth: asking ------------------------------------------------------------- */
-
-static void
-add_parameter(struct text *body, const char *name, struct wps_span value)
-{
-	if (value.data == NULL)
-		return;
-	if (body->len > 0)
-		text_add_char(body, '&');
-	text_add(body, wps_span_str(name));
-	text_add_char(body, '=');
-	text_add_escaped(body, value);
-}
-
 static struct oauth *
 oauth_get(struct authorizer *authorizer, const struct handler *handler)
 {
 	struct oauth **oauth = &authorizer->oauths[handler->index];
-	const struct handler_credentials *with = &handler->credentials;
 
 	if (*oauth)
 		return *oauth;
@@ -180,17 +237,8 @@ oauth_get(struct authorizer *authorizer, const struct handler *handler)
 	(*oauth)->authorizer = authorizer;
 	(*oauth)->handler = handler;
 	TAILQ_INIT(&(*oauth)->waiters);
-	struct text *body = &(*oauth)->body;
-	add_parameter(body, "grant_type", WPS_SPAN("client_credentials"));
-	add_parameter(body, "client_id", with->client);
-	add_parameter(body, "client_secret", with->secret);
-	add_parameter(body, "scope", with->scope);
-	add_parameter(body, "audience", with->audience);
-	struct curl_slist *headers = curl_slist_append(NULL,
-	    "Content-Type: application/x-www-form-urlencoded");
-	headers = curl_slist_append(headers, "Accept: application/json");
-	headers = curl_slist_append(headers, authorizer->user_agent);
-	(*oauth)->headers = curl_slist_append(headers, "Expect:");
+	oauth_add_request(&handler->credentials, &(*oauth)->body);
+	(*oauth)->headers = oauth_headers(authorizer->user_agent);
 	return *oauth;
 }
 
@@ -209,7 +257,7 @@ fetch(struct oauth *oauth)
 		.url = url.data,
 		.headers = oauth->headers,
 		.body = text_span(&oauth->body),
-		.max_body = ANSWER_MAX,
+		.max_body = OAUTH_ANSWER_MAX,
 		.tls = &oauth->handler->tls,
 		.done = on_answer,
 		.data = oauth,
@@ -219,7 +267,7 @@ fetch(struct oauth *oauth)
 		tally_request(authorizer->tally, authorizer->worker,
 		    REQUEST_TOKEN);
 	oauth->timer = authorizer->host->timer_start(authorizer->worker,
-	    oauth->transfer ? ANSWER_MS : 0, on_late, oauth);
+	    oauth->transfer ? OAUTH_ANSWER_MS : 0, on_late, oauth);
 }
 
 static int

@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Two kinds of trial, each one easy handle of libcurl: the handshake of a handler,
+ * or a mere connection to it, and the request for the token that its events carry.
+ */
 #include "probe.h"
 
 #include "address.h"
+#include "template.h"
 #include "verdict.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
-#define TIMEOUT_MS 10000L
-#define HEAD_MAX (32 * 1024)
+struct probe {
+	const struct cloudevents *plugin;
+	void (*say)(void *data, const char *line);
+	void *data;
+	const struct handler **granted; /* owned; whose tokens were asked for */
+	size_t granted_count;
+};
 
-/* One handler of one hub. */
 struct trial {
 	const struct cloudevents *plugin;
-	const struct handler *handler;
-	CURL *easy;
-	struct text head; /* the lines of the answer */
+	CURL *easy;                 /* owned */
+	struct curl_slist *headers; /* owned */
+	long timeout_ms;
+	size_t max_body;        /* of the answer; 0: nobody reads it */
+	struct text head, body; /* of the answer; the body may be a secret */
 	char error[CURL_ERROR_SIZE];
 	struct wps_err verdict; /* what is wrong; empty: nothing */
 	bool forbidden;
@@ -28,7 +40,7 @@ on_header(char *bytes, size_t size, size_t count, void *data)
 {
 	struct trial *trial = data;
 
-	if (trial->head.len + size * count > HEAD_MAX)
+	if (trial->head.len + size * count > TRANSFER_HEAD_MAX)
 		return 0;
 	text_add(&trial->head, (struct wps_span){ bytes, size * count });
 	return trial->head.failed ? 0 : size * count;
@@ -37,9 +49,14 @@ on_header(char *bytes, size_t size, size_t count, void *data)
 static size_t
 on_body(char *bytes, size_t size, size_t count, void *data)
 {
-	(void)bytes;
-	(void)data;
-	return size * count;
+	struct trial *trial = data;
+
+	if (trial->max_body == 0)
+		return size * count;
+	if (trial->body.len + size * count > trial->max_body)
+		return 0;
+	text_add(&trial->body, (struct wps_span){ bytes, size * count });
+	return trial->body.failed ? 0 : size * count;
 }
 
 static curl_socket_t
@@ -57,32 +74,55 @@ on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 	    address->protocol);
 }
 
+/* --- trials -------------------------------------------------------------------------- */
+
 static void
-set_up(struct trial *trial, const char *url, struct curl_slist *headers)
+set_up(struct trial *trial, const char *url, const struct transfer_tls *tls)
 {
 	CURL *easy = trial->easy;
 
 	curl_easy_setopt(easy, CURLOPT_URL, url);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, trial->headers);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, trial->timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 	    trial->plugin->transport.connect_ms);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, trial);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, trial);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, trial);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, trial->error);
-	transport_set_tls(easy, &trial->handler->tls);
-	if (!trial->handler->validation)
-		curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+	transport_set_tls(easy, tls);
 }
 
-/* --- verdicts --------------------------------------------------------------------- */
+/* The trial has its headers and limits. False: it cannot be made, and there is a
+ * verdict. */
+static bool
+trial_start(struct trial *trial, const char *url, const struct transfer_tls *tls)
+{
+	trial->easy = curl_easy_init();
+	if (trial->easy == NULL || url == NULL) {
+		snprintf(trial->verdict.text, sizeof(trial->verdict.text),
+		    "it cannot be tried");
+		return false;
+	}
+	set_up(trial, url, tls);
+	return true;
+}
+
+static void
+trial_fini(struct trial *trial)
+{
+	curl_easy_cleanup(trial->easy);
+	curl_slist_free_all(trial->headers);
+	text_free(&trial->head);
+	text_clear(&trial->body);
+}
 
 static void
 judge_failure(struct trial *trial, CURLcode code)
@@ -93,21 +133,19 @@ judge_failure(struct trial *trial, CURLcode code)
 	if (trial->forbidden)
 		verdict_forbidden(&trial->verdict);
 	else if (code == CURLE_OPERATION_TIMEDOUT && connected > 0)
-		verdict_silent(&trial->verdict, TIMEOUT_MS / 1000);
+		verdict_silent(&trial->verdict,
+		    (unsigned)(trial->timeout_ms / 1000));
 	else
 		verdict_failure(&trial->verdict, code, trial->error);
 }
 
-/* --- trials -------------------------------------------------------------------------- */
-
-/* The status; 0: there is none, and a verdict. */
+/* The status; 0: there is none, and a verdict unless it was only connected to. */
 static long
-perform(struct trial *trial, const char *method)
+perform(struct trial *trial)
 {
 	long status = 0;
 
 	trial->head.len = 0;
-	curl_easy_setopt(trial->easy, CURLOPT_CUSTOMREQUEST, method);
 	CURLcode code = curl_easy_perform(trial->easy);
 	if (code != CURLE_OK)
 		judge_failure(trial, code);
@@ -116,15 +154,28 @@ perform(struct trial *trial, const char *method)
 	return status;
 }
 
+/* Says the line and frees it. */
 static void
-run(struct trial *trial)
+tell(const struct probe *probe, struct text *line)
 {
-	long status = perform(trial, "OPTIONS");
+	text_add_char(line, '\0');
+	if (!line->failed)
+		probe->say(probe->data, line->data);
+	text_free(line);
+}
 
-	if (trial->verdict.text[0] || !trial->handler->validation)
-		return;
-	if (status == 404)
-		status = perform(trial, "GET");
+/* --- handlers ------------------------------------------------------------------------ */
+
+static void
+shake_hands(struct trial *trial)
+{
+	curl_easy_setopt(trial->easy, CURLOPT_CUSTOMREQUEST, "OPTIONS");
+	long status = perform(trial);
+
+	if (status == 404) {
+		curl_easy_setopt(trial->easy, CURLOPT_CUSTOMREQUEST, "GET");
+		status = perform(trial);
+	}
 	if (trial->verdict.text[0])
 		return;
 	if (status < 200 || status > 299)
@@ -134,8 +185,15 @@ run(struct trial *trial)
 		    text_span(&trial->head));
 }
 
+static void
+connect_only(struct trial *trial)
+{
+	curl_easy_setopt(trial->easy, CURLOPT_CONNECT_ONLY, 1L);
+	perform(trial);
+}
+
 static struct curl_slist *
-headers_of(const struct cloudevents *plugin)
+handshake_headers(const struct cloudevents *plugin)
 {
 	struct text line = { .data = NULL };
 	struct curl_slist *headers =
@@ -149,50 +207,182 @@ headers_of(const struct cloudevents *plugin)
 	return curl_slist_append(headers, plugin->user_agent);
 }
 
-static bool
+static void
 try_handler(const struct cloudevents *plugin, const struct handler *handler,
-    const char *url, struct trial *trial)
+    const char *url, struct wps_err *verdict)
 {
-	struct curl_slist *headers = headers_of(plugin);
+	struct trial trial = {
+		.plugin = plugin,
+		.headers = handshake_headers(plugin),
+		.timeout_ms = (long)validate_times_default.answer_ms,
+	};
 
-	*trial = (struct trial){ .plugin = plugin, .handler = handler,
-		.easy = curl_easy_init() };
-	if (trial->easy == NULL || url == NULL) {
-		snprintf(trial->verdict.text, sizeof(trial->verdict.text),
-		    "it cannot be tried");
-	} else {
-		set_up(trial, url, headers);
-		run(trial);
+	if (trial_start(&trial, url, &handler->tls)) {
+		if (handler->validation)
+			shake_hands(&trial);
+		else
+			connect_only(&trial);
 	}
-	curl_easy_cleanup(trial->easy);
-	curl_slist_free_all(headers);
-	text_free(&trial->head);
-	return trial->verdict.text[0] == '\0';
+	*verdict = trial.verdict;
+	trial_fini(&trial);
+}
+
+/* Whether nothing is wrong with it; says so, or what. */
+static bool
+probe_handler(const struct probe *probe, const struct handler *handler)
+{
+	struct text url = { .data = NULL }, line = { .data = NULL };
+	struct wps_err verdict = { "" };
+	int rc = handler_check_url(handler, &url);
+
+	if (rc != WPS_DECLINED)
+		try_handler(probe->plugin, handler,
+		    rc == WPS_OK ? url.data : NULL, &verdict);
+	text_printf(&line, "hub \"%.*s\": %.*s: %s",
+	    (int)handler->hub.len, handler->hub.data,
+	    (int)handler->shown.len, handler->shown.data,
+	    verdict.text[0] ? verdict.text :
+	    rc == WPS_DECLINED ? "not tried, for it depends on the hub" :
+	    handler->validation ? "agrees" : "is there; validation is off");
+	tell(probe, &line);
+	text_clear(&url);
+	return verdict.text[0] == '\0';
+}
+
+/* --- tokens --------------------------------------------------------------------------- */
+
+/* The error of an answer, unless the secret is in it. */
+static void
+read_error(const struct trial *trial, const struct handler_credentials *with,
+    char *dst, size_t cap)
+{
+	oauth_read_error(text_span(&trial->body), dst, cap);
+	if (memmem(dst, strlen(dst), with->secret.data, with->secret.len))
+		dst[0] = '\0';
+}
+
+static void
+ask_token(struct trial *trial, const struct handler_credentials *with)
+{
+	struct text form = { .data = NULL }, token = { .data = NULL };
+	char error[OAUTH_ERROR_MAX + 1];
+	uint64_t seconds;
+
+	oauth_add_request(with, &form);
+	curl_easy_setopt(trial->easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(trial->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+	    (curl_off_t)form.len);
+	curl_easy_setopt(trial->easy, CURLOPT_POSTFIELDS, form.data);
+	long status = perform(trial);
+	text_clear(&form);
+	if (trial->verdict.text[0] || (status == 200 && oauth_read_token(
+	    text_span(&trial->body), &token, &seconds) == WPS_OK)) {
+		text_clear(&token);
+		return;
+	}
+	read_error(trial, with, error, sizeof(error));
+	verdict_token(&trial->verdict, status, error);
+}
+
+static void
+try_token(const struct cloudevents *plugin, const struct handler *handler,
+    struct wps_err *verdict)
+{
+	struct text url = { .data = NULL }; /* the option need not end with a NUL */
+	struct trial trial = {
+		.plugin = plugin,
+		.headers = oauth_headers(plugin->user_agent),
+		.timeout_ms = OAUTH_ANSWER_MS,
+		.max_body = OAUTH_ANSWER_MAX,
+	};
+
+	text_add(&url, handler->credentials.url);
+	text_add_char(&url, '\0');
+	if (trial_start(&trial, url.failed ? NULL : url.data, &handler->tls))
+		ask_token(&trial, &handler->credentials);
+	*verdict = trial.verdict;
+	trial_fini(&trial);
+	text_clear(&url);
+}
+
+static void
+add_option(struct text *line, const char *name, struct wps_span value)
+{
+	if (value.data)
+		text_printf(line, ", %s \"%.*s\"", name, (int)value.len,
+		    value.data);
+}
+
+/* As probe_handler. */
+static bool
+probe_token(const struct probe *probe, const struct handler *handler)
+{
+	const struct handler_credentials *with = &handler->credentials;
+	struct wps_span shown = url_without_query(with->url);
+	struct text line = { .data = NULL };
+	struct wps_err verdict;
+
+	try_token(probe->plugin, handler, &verdict);
+	text_printf(&line, "hub \"%.*s\": auth_url %.*s",
+	    (int)handler->hub.len, handler->hub.data, (int)shown.len, shown.data);
+	add_option(&line, "auth_client", with->client);
+	add_option(&line, "auth_scope", with->scope);
+	add_option(&line, "auth_audience", with->audience);
+	text_printf(&line, ": %s",
+	    verdict.text[0] ? verdict.text : "grants a token");
+	tell(probe, &line);
+	return verdict.text[0] == '\0';
 }
 
 static bool
-probe_set(const struct cloudevents *plugin, const struct handler_set *set,
-    void (*say)(void *data, const char *line), void *data)
+is_same_file(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Whether both ask for their tokens by the same request over such a connection. */
+static bool
+ask_the_same(const struct handler *a, const struct handler *b)
+{
+	const struct handler_credentials *left = &a->credentials;
+	const struct handler_credentials *right = &b->credentials;
+
+	return wps_span_eq(left->url, right->url) &&
+	    wps_span_eq(left->client, right->client) &&
+	    wps_span_eq(left->secret, right->secret) &&
+	    wps_span_eq(left->scope, right->scope) &&
+	    wps_span_eq(left->audience, right->audience) &&
+	    is_same_file(a->tls.ca, b->tls.ca) &&
+	    is_same_file(a->tls.certificate, b->tls.certificate) &&
+	    is_same_file(a->tls.key, b->tls.key);
+}
+
+/* Whether its token is still to be asked for; true once. */
+static bool
+take_token(struct probe *probe, const struct handler *handler)
+{
+	if (handler->credentials.kind != AUTH_OAUTH)
+		return false;
+	for (size_t i = 0; i < probe->granted_count; i++) {
+		if (ask_the_same(probe->granted[i], handler))
+			return false;
+	}
+	probe->granted[probe->granted_count++] = handler;
+	return true;
+}
+
+/* --- all of them ----------------------------------------------------------------------- */
+
+static bool
+probe_set(struct probe *probe, const struct handler_set *set)
 {
 	bool good = true;
 
 	for (size_t i = 0; i < set->count; i++) {
 		const struct handler *handler = &set->handlers[i];
-		struct trial trial = { .forbidden = false };
-		struct text url = { .data = NULL };
-		char line[1024];
-		bool skipped = handler_check_url(handler, &url) == WPS_DECLINED;
-		bool fine = skipped ||
-		    try_handler(plugin, handler, url.data, &trial);
-		good &= fine;
-		snprintf(line, sizeof(line), "hub \"%.*s\": %.*s: %s",
-		    (int)set->hub.len, set->hub.data, (int)handler->shown.len,
-		    handler->shown.data, !fine ? trial.verdict.text :
-		    skipped ? "not tried, for it depends on the hub" :
-		    handler->validation ? "agrees" :
-		    "is there; validation is off");
-		say(data, line);
-		text_clear(&url);
+		good &= probe_handler(probe, handler);
+		if (take_token(probe, handler))
+			good &= probe_token(probe, handler);
 	}
 	return good;
 }
@@ -201,9 +391,18 @@ int
 probe_handlers(const struct cloudevents *plugin,
     void (*say)(void *data, const char *line), void *data)
 {
-	bool good = probe_set(plugin, &plugin->handlers.any, say, data);
+	const struct handlers *handlers = &plugin->handlers;
+	struct probe probe = {
+		.plugin = plugin,
+		.say = say,
+		.data = data,
+		.granted = must_calloc(handlers->handler_count,
+		    sizeof(struct handler *)),
+	};
+	bool good = probe_set(&probe, &handlers->any);
 
-	for (size_t i = 0; i < plugin->handlers.hub_count; i++)
-		good &= probe_set(plugin, &plugin->handlers.hubs[i], say, data);
+	for (size_t i = 0; i < handlers->hub_count; i++)
+		good &= probe_set(&probe, &handlers->hubs[i]);
+	free(probe.granted);
 	return good ? WPS_OK : WPS_EINVAL;
 }

@@ -20,14 +20,14 @@ void
 verdict_silent(struct wps_err *err, unsigned seconds)
 {
 	judge(err, "it is connected to, but does not answer within %u s: does "
-	    "the application hang, or is it another service's port?", seconds);
+	    "it hang, or is it another service's port?", seconds);
 }
 
 void
 verdict_late(struct wps_err *err, unsigned seconds)
 {
-	judge(err, "it does not answer within %u s: does the application hang, "
-	    "or does a firewall drop the connection?", seconds);
+	judge(err, "it does not answer within %u s: does it hang, or does a "
+	    "firewall drop the connection?", seconds);
 }
 
 void
@@ -48,8 +48,8 @@ verdict_failure(struct wps_err *err, CURLcode code, const char *detail)
 		    "right, and does this machine's DNS know it?");
 		break;
 	case CURLE_COULDNT_CONNECT:
-		judge(err, "the connection is refused: is the application "
-		    "started, and is it the right port?");
+		judge(err, "the connection is refused: is it started, and is "
+		    "that the right port?");
 		break;
 	case CURLE_OPERATION_TIMEDOUT:
 		judge(err, "no connection can be made in time: does a firewall "
@@ -77,21 +77,29 @@ verdict_failure(struct wps_err *err, CURLcode code, const char *detail)
 		    "https://?");
 		break;
 	case CURLE_WRITE_ERROR:
-		judge(err, "its answer is too large: is that the path of an "
-		    "event handler?");
+		judge(err, "its answer is too large: is that the right path?");
 		break;
 	default:
 		judge(err, "%.200s", why);
 	}
 }
 
+static bool
+is_redirect(struct wps_err *err, long status)
+{
+	if (status < 300 || status > 399)
+		return false;
+	judge(err, "it redirects (status %ld), and redirects are not followed: "
+	    "write the URL that it leads to", status);
+	return true;
+}
+
 void
 verdict_status(struct wps_err *err, long status)
 {
-	if (status >= 300 && status <= 399)
-		judge(err, "it redirects (status %ld), and redirects are not "
-		    "followed: write the URL that it leads to", status);
-	else if (status == 401 || status == 403)
+	if (is_redirect(err, status))
+		return;
+	if (status == 401 || status == 403)
 		judge(err, "it refuses the handshake (status %ld): let the "
 		    "application answer OPTIONS without credentials", status);
 	else if (status == 404 || status == 405)
@@ -100,6 +108,66 @@ verdict_status(struct wps_err *err, long status)
 	else
 		judge(err, "it fails (status %ld): look into the application's "
 		    "log", status);
+}
+
+/* RFC 6749, section 5.2, RFC 8707, and what is widely in use beside them. */
+static const struct {
+	const char *error, *words;
+} token_errors[] = {
+	{ "invalid_client", "it does not know the client by this secret: "
+	    "correct auth_client or auth_secret, or allow "
+	    "client_secret_post there" },
+	{ "unauthorized_client", "the client may not use client credentials: "
+	    "allow it there, or correct auth_client" },
+	{ "unsupported_grant_type", "it has no tokens for client credentials: "
+	    "allow them there, or correct auth_url" },
+	{ "invalid_scope", "it does not grant the client that scope: correct "
+	    "auth_scope, or allow it there" },
+	{ "invalid_target", "it has no tokens for that audience: correct "
+	    "auth_audience, or allow it there" },
+	{ "access_denied", "the client may not have such a token: allow it "
+	    "there, or correct auth_scope or auth_audience" },
+	{ "invalid_request", "it cannot use the request: does it want "
+	    "auth_scope or auth_audience, or not want them?" },
+};
+
+static const char *
+words_of_status(long status)
+{
+	if (status >= 200 && status <= 299)
+		return "its answer has no access_token that can be used: is "
+		    "that the URL of its tokens?";
+	switch (status) {
+	case 400:
+		return "it refuses the request: compare auth_client, auth_scope "
+		    "and auth_audience with what it knows";
+	case 401:
+	case 403:
+		return "it refuses the client: correct auth_client or "
+		    "auth_secret";
+	case 404:
+	case 405:
+		return "it has no tokens at such a path: correct auth_url";
+	case 429:
+		return "it is asked too often: wait, and try again";
+	}
+	return "it fails: look into its log";
+}
+
+void
+verdict_token(struct wps_err *err, long status, const char *error)
+{
+	const char *words = words_of_status(status);
+
+	if (is_redirect(err, status))
+		return;
+	for (size_t i = 0; i < sizeof(token_errors) / sizeof(token_errors[0]);
+	    i++) {
+		if (strcmp(token_errors[i].error, error) == 0)
+			words = token_errors[i].words;
+	}
+	judge(err, "%s (status %ld%s%s)", words, status, error[0] ? ", " : "",
+	    error);
 }
 
 int

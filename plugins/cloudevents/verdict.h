@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is wrong with a handler that does not agree, in words that say what to do
- * about it: for wps -t --upstreams, and for the log.
+ * What is wrong with a handler that does not agree, or with where its tokens come
+ * from, in words that say what to do about it: for wps -t --upstreams, and for
+ * the log.
  */
 #ifndef CLOUDEVENTS_VERDICT_H
 #define CLOUDEVENTS_VERDICT_H
@@ -24,6 +25,10 @@ void verdict_forbidden(struct wps_err *err);
 
 /* A status outside 2xx. */
 void verdict_status(struct wps_err *err, long status);
+
+/* No token came with that status; `error` is the name that OAuth has for why, or
+ * "". */
+void verdict_token(struct wps_err *err, long status, const char *error);
 
 /* Whether the head of an answer admits this server: WPS_OK, or WPS_DECLINED with
  * err filled. */

@@ -64,26 +64,33 @@ test('what an application answers is judged in words', async () => {
   }
 });
 
-test('why there is no connection is said in words', async () => {
+// URLs that no connection can be made to, and what is said of it.
+async function withDeadUrls(run) {
   const port = await closedPort();
   const plain = net.createServer((socket) => {
     socket.on('error', () => {});
     socket.on('data', () => socket.end('no TLS'));
   });
   await new Promise((resolve) => plain.listen(0, '127.0.0.1', resolve));
-  const cases = [
-    [`http://127.0.0.1:${port}/`, /is refused: is the application started/],
-    ['http://no-such-host.invalid/', /name cannot be resolved/],
-    ['http://169.254.169.254/', /link-local or of a metadata service/],
-    [`https://127.0.0.1:${plain.address().port}/`, /TLS fails .*http:\/\//],
-  ];
+  try {
+    await run([
+      [`http://127.0.0.1:${port}/`, /: the connection is refused: is it started/],
+      ['http://no-such-host.invalid/', /: the host's name cannot be resolved/],
+      ['http://169.254.169.254/', /: its address is link-local or of a metadata service/],
+      [`https://127.0.0.1:${plain.address().port}/`, /: TLS fails .*http:\/\//],
+    ]);
+  } finally {
+    plain.close();
+  }
+}
+
+test('why there is no connection is said in words', () => withDeadUrls(async (cases) => {
   for (const [url, says] of cases) {
     const { code, output } = await probe([{ url }]);
     assert.match(output, says);
     assert.equal(code, 1);
   }
-  plain.close();
-});
+}));
 
 test('all handlers are tried, and one that is wrong is enough', async () => {
   const upstream = await Upstream.start();
@@ -100,6 +107,131 @@ test('all handlers are tried, and one that is wrong is enough', async () => {
     assert.match(lines[1], /\/b: the connection is refused/);
     assert.match(lines[2], /\/c: is there; validation is off$/);
     assert.equal(upstream.requests.length, 1);
+  } finally {
+    await upstream.close();
+  }
+});
+
+// --- tokens ------------------------------------------------------------------
+
+const json = (status, body) => answer(status, JSON.stringify(body));
+const granted = (more = {}) => json(200, { access_token: 'granted-t0ken', ...more });
+
+// A handler that asks for its tokens at `url`, which has a secret in its query too.
+const oauth = (url, more = {}) => ({ url: 'http://127.0.0.1:1/', validation: false,
+  auth: 'oauth', auth_url: `${url}?code=s3cret`, auth_client: 'wps', auth_secret: 'pa55word',
+  ...more });
+
+// The one line that is about tokens.
+async function probeToken(handler) {
+  const { code, output } = await probe([handler]);
+  const lines = output.trim().split('\n').filter((line) => line.includes('auth_url'));
+  assert.equal(lines.length, 1, output);
+  for (const secret of ['s3cret', 'pa55word', 't0ken']) assert.ok(!output.includes(secret));
+  return { code, line: lines[0] };
+}
+
+// What a server of tokens answers by path, and what is said of it.
+const TOKEN_CASES = {
+  good: [granted({ expires_in: 60 }), /: grants a token$/],
+  client: [json(401, { error: 'invalid_client' }),
+    /: it does not know the client by this secret: correct .* \(status 401, invalid_client\)$/],
+  scope: [json(400, { error: 'invalid_scope', error_description: 'no pa55word' }),
+    /: it does not grant the client that scope: correct auth_scope.*\(status 400, invalid_scope\)$/],
+  early: [json(200, { error: 'invalid_target' }), /: .*auth_audience.*\(status 200, invalid_target\)$/],
+  own: [json(400, { error: 'consent_required' }),
+    /: it refuses the request: .*\(status 400, consent_required\)$/],
+  text: [json(400, { error: 'no client with pa55word' }), /: it refuses .*\(status 400\)$/],
+  echo: [json(401, { error: 'bad_pa55word' }), /: it refuses the client: .*\(status 401\)$/],
+  denied: [answer(403), /: it refuses the client: .*\(status 403\)$/],
+  bare: [answer(200), /: its answer has no access_token .*\(status 200\)$/],
+  page: [answer(200, '<html>'), /: its answer has no access_token .*\(status 200\)$/],
+  broken: [granted({ access_token: 'line\nt0ken' }), /: its answer has no access_token /],
+  late: [json(201, { access_token: 't0ken' }), /: its answer has no .*\(status 201\)$/],
+  missing: [answer(404, '<html>'), /: it has no tokens at such a path: .*\(status 404\)$/],
+  hurried: [answer(429), /: it is asked too often: .*\(status 429\)$/],
+  ill: [answer(503), /: it fails: .*\(status 503\)$/],
+  moved: [answer(307, '', { Location: '/good' }), /: it redirects \(status 307\)/],
+  rude: [hangUp, /: it closes the connection without an answer/],
+};
+
+test('what a server of tokens answers is judged in words, without a secret', async () => {
+  const tokens = await Upstream.start((request) =>
+    TOKEN_CASES[request.target.slice(1).split('?')[0]][0]);
+  try {
+    for (const [name, [, says]] of Object.entries(TOKEN_CASES)) {
+      const { line } = await probeToken(oauth(`${tokens.origin}/${name}`));
+      assert.match(line, says);
+      assert.ok(line.startsWith(`hub "chat": auth_url ${tokens.origin}/${name}, auth_client "wps": `));
+    }
+  } finally {
+    await tokens.close();
+  }
+});
+
+test('the answer with a token has a limit', async () => {
+  const limit = 64 * 1024;
+  const padded = (length) => {
+    const bare = JSON.stringify({ access_token: 'a', pad: '' }).length;
+    return JSON.stringify({ access_token: 'a', pad: 'x'.repeat(length - bare) });
+  };
+  const tokens = await Upstream.start((request) =>
+    answer(200, padded(request.target.startsWith('/most') ? limit : limit + 1)));
+  try {
+    assert.match((await probeToken(oauth(`${tokens.origin}/most`))).line, /: grants a token$/);
+    assert.match((await probeToken(oauth(`${tokens.origin}/more`))).line,
+      /: its answer is too large/);
+  } finally {
+    await tokens.close();
+  }
+});
+
+test('why there is no connection for tokens is said in words', () => withDeadUrls(async (cases) => {
+  for (const [url, says] of cases) {
+    const { code, line } = await probeToken(oauth(url));
+    assert.match(line, says);
+    assert.equal(code, 1);
+  }
+}));
+
+test('a token is asked for as for events, and once where it is the same', async () => {
+  const upstream = await Upstream.start((request) =>
+    (request.target.startsWith('/token') ? granted() : null));
+  const handler = (more = {}) => ({ ...oauth(`${upstream.origin}/token`), url: upstream.origin,
+    auth_scope: 'api/.default', auth_audience: 'app', ...more });
+  try {
+    const others = [{ auth_scope: 'other' }, { auth_client: 'b&c' }, { auth_audience: 'b' },
+      { auth_secret: 'another' }, { auth_url: `${upstream.origin}/token?other` }];
+    const { code, output } = await probe([handler(), handler(), ...others.map(handler)],
+      { hubs: { chat: { event_handlers: [handler(), handler(), ...others.map(handler)] },
+        news: { event_handlers: [handler()] } } });
+    assert.equal(code, 0, output);
+    const posts = upstream.requests.filter((request) => request.method === 'POST');
+    assert.equal(posts.length, 1 + others.length);
+    assert.equal(posts[0].target, '/token?code=s3cret');
+    assert.equal(posts[0].headers['content-type'], 'application/x-www-form-urlencoded');
+    assert.match(posts[0].headers['user-agent'], /^wps\//);
+    assert.deepEqual(Object.fromEntries(new URLSearchParams(posts[0].body.toString())), {
+      grant_type: 'client_credentials', client_id: 'wps', client_secret: 'pa55word',
+      scope: 'api/.default', audience: 'app' });
+    assert.match(output, /auth_client "wps", auth_scope "api\/\.default", auth_audience "app": grants a token$/m);
+    assert.equal(output.match(/grants a token$/mg).length, posts.length);
+  } finally {
+    await upstream.close();
+  }
+});
+
+test('a token that is not granted is wrong although the handler agrees', async () => {
+  const upstream = await Upstream.start((request) =>
+    (request.target.startsWith('/token') ? json(401, { error: 'invalid_client' }) : null));
+  try {
+    const handler = { ...oauth(`${upstream.origin}/token`), url: upstream.origin, validation: true };
+    const { code, output } = await probe([handler]);
+    assert.equal(code, 1);
+    const lines = output.trim().split('\n');
+    assert.equal(lines.length, 2, output);
+    assert.match(lines[0], /: agrees$/);
+    assert.match(lines[1], /invalid_client\)$/);
   } finally {
     await upstream.close();
   }

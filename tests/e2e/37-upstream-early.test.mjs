@@ -80,7 +80,7 @@ serverTest('mistakes are in the log once, with what to do, before a client comes
     lost: /InvalidStatusCode hub=lost url=\S+\/lost status=404: it knows no such path/,
     moved: /InvalidStatusCode hub=moved url=\S+\/moved status=307: it redirects/,
     other: /MissingAllowedOrigin hub=other url=\S+\/other status=200: it allows other/,
-    down: /InvalidStatusCode hub=down url=\S+ status=0: the connection is refused: is the/,
+    down: /InvalidStatusCode hub=down url=\S+ status=0: the connection is refused: is it/,
   };
   for (const pattern of Object.values(says))
     await server.logs(new RegExp(`warning cloudevents: AbuseProtectionResponse${
