@@ -30,9 +30,9 @@ struct transfer {
 	bool too_large;
 	bool forbidden; /* an address was refused */
 	bool cut;       /* what is dropped of a refusal was too much */
-	bool sets_cookies;
-	bool cookies;     /* the handle has a cookie engine */
-	bool has_cookies; /* and some in it, perhaps */
+	bool sets_cookies; /* the answer does */
+	bool cookies;      /* the handle has a cookie engine */
+	bool has_cookies;  /* and some in it, perhaps: not for the next request */
 	size_t dropped;
 	int status;
 	struct text head, body;
@@ -91,6 +91,9 @@ on_header(char *bytes, size_t size, size_t count, void *data)
 
 	if (transfer->head_done)
 		return line.len; /* a trailer */
+	/* libcurl has it now, whatever becomes of this answer. */
+	if (is_set_cookie(line))
+		transfer->sets_cookies = transfer->has_cookies = true;
 	if (transfer->head.len + line.len > TRANSFER_HEAD_MAX) {
 		transfer->too_large = true;
 		return 0;
@@ -103,8 +106,6 @@ on_header(char *bytes, size_t size, size_t count, void *data)
 	} else if (line.len <= 2) {
 		end_head(transfer);
 	} else {
-		if (is_set_cookie(line))
-			transfer->sets_cookies = true;
 		text_add(&transfer->head, line);
 	}
 	return transfer->head.failed ? 0 : line.len;
@@ -450,7 +451,6 @@ finish(struct transfer *transfer, CURLcode code)
 		    "service, see allow_link_local";
 	else if (answer.end != TRANSFER_ANSWERED)
 		answer.problem = curl_easy_strerror(code);
-	transfer->has_cookies |= transfer->sets_cookies;
 	answer.has_cookies = answer.end == TRANSFER_ANSWERED &&
 	    transfer->request.with_cookies && is_success(transfer->status) &&
 	    transfer->sets_cookies;

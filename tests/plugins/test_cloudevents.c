@@ -1188,6 +1188,36 @@ test_cookies_of_a_success_are_sent_back(void)
 	}
 }
 
+/* libcurl keeps them with the handle before anybody says what the answer is. */
+static void
+test_cookies_of_what_is_no_answer_go_nowhere(void)
+{
+	static char large[40000];
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 9\r\n\r\nhalf",
+		"HTTP/1.1 103 Early Hints\r\nSet-Cookie: a=1\r\n\r\n"
+		"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+		large,
+	};
+	struct wps_reply reply;
+	int len = snprintf(large, sizeof(large), "HTTP/1.1 200 OK\r\n");
+
+	for (int i = 0; i < 8; i++)
+		len += snprintf(large + len, sizeof(large) - (size_t)len,
+		    "X-Pad: %04000d\r\n", 1);
+	snprintf(large + len, sizeof(large) - (size_t)len,
+	    "Set-Cookie: a=%0900d\r\n\r\n", 1);
+	for (size_t i = 0; i < COUNT(answers); i++) {
+		start((struct setup){ .path = "/", .cookies = true });
+		answer_with(answers[i]);
+		ask(user_event("message", "x"), &reply);
+		answer_with(NOTHING);
+		ask(user_event("message", "x"), &reply);
+		check_header(1, "Cookie", "-");
+		stop();
+	}
+}
+
 static void
 test_a_connection_has_few_and_small_cookies(void)
 {
@@ -2468,6 +2498,7 @@ static CU_TestInfo tests[] = {
 	TEST(connect_body_repairs_what_is_no_utf8),
 	TEST(headers_are_encoded_as_cloudevents_has_it),
 	TEST(cookies_of_a_success_are_sent_back),
+	TEST(cookies_of_what_is_no_answer_go_nowhere),
 	TEST(a_connection_has_few_and_small_cookies),
 	TEST(retry_says_which_events_are_repeated),
 	TEST(events_that_nobody_waits_for_keep_their_order),
