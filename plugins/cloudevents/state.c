@@ -58,21 +58,20 @@ state_set(struct conn_state *state, struct wps_span value)
 	return WPS_OK;
 }
 
-/* Cuts the list behind what a connection may have. */
+/* Cuts the list where it is more than a connection may have. */
 static void
-limit_cookies(struct curl_slist *cookies)
+limit_cookies(struct curl_slist **cookies)
 {
-	size_t bytes = strlen(cookies->data);
-	unsigned count = 1;
+	size_t bytes = 0;
+	unsigned count = 0;
 
-	while (cookies->next) {
-		bytes += strlen(cookies->next->data);
+	for (; *cookies; cookies = &(*cookies)->next) {
+		bytes += strlen((*cookies)->data);
 		if (++count > COOKIES_MAX || bytes > COOKIES_BYTES_MAX) {
-			curl_slist_free_all(cookies->next);
-			cookies->next = NULL;
+			curl_slist_free_all(*cookies);
+			*cookies = NULL;
 			return;
 		}
-		cookies = cookies->next;
 	}
 }
 
@@ -81,8 +80,7 @@ state_set_cookies(struct conn_state *state, struct curl_slist *cookies)
 {
 	curl_slist_free_all(state->cookies);
 	state->cookies = cookies;
-	if (cookies)
-		limit_cookies(cookies);
+	limit_cookies(&state->cookies);
 }
 
 void
