@@ -77,6 +77,7 @@ verdict_failure(struct wps_err *err, CURLcode code, const char *detail)
 		    "https://?");
 		break;
 	case CURLE_WRITE_ERROR:
+	case CURLE_OUT_OF_MEMORY: /* libcurl's own limit for a header line */
 		judge(err, "its answer is too large: is that the right path?");
 		break;
 	default:
