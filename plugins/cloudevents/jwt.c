@@ -161,6 +161,21 @@ make_discovery(struct jwt_key *key)
 	text_free(&uri);
 }
 
+/* A key that can be read may still sign nothing, as one that is too large: that is
+ * better known before the first event. */
+static int
+try_key(const struct jwt_key *key, struct wps_err *err)
+{
+	struct text token = { .data = NULL };
+	int rc = jwt_sign(key, &(struct jwt_claims){
+		.audience = WPS_SPAN("trial"), .subject = WPS_SPAN("trial"),
+	}, &token);
+
+	text_clear(&token);
+	return rc == WPS_OK ? WPS_OK : refuse(err, "no token can be signed "
+	    "with it; an RSA key has at most 8192 bits");
+}
+
 int
 jwt_key_init(struct jwt_key *key, struct wps_span pem, struct wps_span issuer,
     struct wps_err *err)
@@ -175,7 +190,8 @@ jwt_key_init(struct jwt_key *key, struct wps_span pem, struct wps_span issuer,
 	make_jwks(key);
 	make_discovery(key);
 	return key->jwks.failed || key->discovery.failed ?
-	    refuse(err, "no document could be made of it") : WPS_OK;
+	    refuse(err, "no document could be made of it") :
+	    try_key(key, err);
 }
 
 void
