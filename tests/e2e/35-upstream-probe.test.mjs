@@ -1,6 +1,6 @@
 // wps -t --upstreams: what it says of handlers, and the status that it ends with.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
@@ -32,6 +32,9 @@ async function probe(handlers, more = {}) {
 const AGREES = { 'WebHook-Allowed-Origin': 'wps.example.net' };
 const OTHER = { 'WebHook-Allowed-Origin': 'other.example.net' };
 
+// libcurl takes header lines up to 100 KiB, and says then that memory is short.
+const LONG_LINE = answer(200, '', { 'X-Pad': 'x'.repeat(120_000) });
+
 // What the application answers by path, and what is said of it.
 const CASES = {
   good: [answer(200, '', AGREES), /: agrees$/m],
@@ -41,6 +44,7 @@ const CASES = {
   locked: [answer(401), /refuses the handshake \(status 401\)/],
   moved: [answer(307, '', { Location: '/elsewhere' }), /redirects \(status 307\)/],
   broken: [answer(500), /fails \(status 500\)/],
+  large: [LONG_LINE, /: its answer is too large/],
   rude: [hangUp, /closes the connection without an answer/],
 };
 
@@ -232,6 +236,24 @@ test('a token that is not granted is wrong although the handler agrees', async (
     assert.equal(lines.length, 2, output);
     assert.match(lines[0], /: agrees$/);
     assert.match(lines[1], /invalid_client\)$/);
+  } finally {
+    await upstream.close();
+  }
+});
+
+test('a key that is too large to sign with is refused before it is used', async () => {
+  const upstream = await Upstream.start();
+  const handler = { url: upstream.origin, auth: 'jwt', auth_audience: 'app' };
+  try {
+    for (const [bits, says] of [[8192, /: agrees$/m],
+      [8193, /signing_key: no token can be signed with it; an RSA key has at most 8192 bits/]]) {
+      // Of several primes a large key is found soon.
+      const key = execFileSync('openssl', ['genrsa', '-primes', '5', String(bits)],
+        { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+      const { code, output } = await probe([handler], { cloudevents: { signing_key: key } });
+      assert.match(output, says);
+      assert.equal(code, bits === 8192 ? 0 : 1);
+    }
   } finally {
     await upstream.close();
   }

@@ -10,6 +10,7 @@
 #include "plugins/cloudevents/handlers.h"
 #include "plugins/cloudevents/origin.h"
 #include "plugins/cloudevents/request.h"
+#include "plugins/cloudevents/state.h"
 #include "plugins/cloudevents/template.h"
 #include "plugins/cloudevents/worker.h"
 
@@ -2431,6 +2432,79 @@ test_the_issuer_is_the_first_public_url(void)
 }
 
 static void
+test_no_cookie_of_a_connection_is_over_the_limit(void)
+{
+	static const struct { int first, second; size_t kept; } cases[] = {
+		{ 8192, 0, 1 }, { 8193, 0, 0 }, { 8000, 192, 2 }, { 8000, 193, 1 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct conn_state *state = state_new();
+		struct curl_slist *list = NULL;
+		char line[9000];
+		size_t kept = 0;
+		snprintf(line, sizeof(line), "%0*d", cases[i].first, 1);
+		list = curl_slist_append(list, line);
+		snprintf(line, sizeof(line), "%0*d", cases[i].second, 1);
+		if (cases[i].second)
+			list = curl_slist_append(list, line);
+		state_set_cookies(state, list);
+		for (list = state->cookies; list; list = list->next)
+			kept++;
+		check_number("cookies", (long)kept, (long)cases[i].kept);
+		state_unref(&state);
+	}
+}
+
+static void
+test_tokens_are_read_within_their_limits(void)
+{
+	static const struct { int len; const char *more; int rc; uint64_t seconds; } cases[] = {
+		{ 1, "", WPS_OK, 300 }, { 16384, "", WPS_OK, 300 },
+		{ 16385, "", WPS_DECLINED, 0 },
+		{ 1, ",\"expires_in\":0", WPS_OK, 1 }, { 1, ",\"expires_in\":-5", WPS_OK, 1 },
+		{ 1, ",\"expires_in\":86400", WPS_OK, 86400 },
+		{ 1, ",\"expires_in\":86401", WPS_OK, 86400 },
+		{ 1, ",\"expires_in\":\"60\"", WPS_OK, 60 },
+		{ 1, ",", WPS_DECLINED, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct text body = { .data = NULL }, token = { .data = NULL };
+		uint64_t seconds = 0;
+		text_printf(&body, "{\"access_token\":\"%0*d\"%s}", cases[i].len, 1,
+		    cases[i].more);
+		check_number(cases[i].more, oauth_read_token(text_span(&body), &token,
+		    &seconds), cases[i].rc);
+		check_number("seconds", (long)seconds, (long)cases[i].seconds);
+		check_number("token", (long)token.len,
+		    cases[i].rc == WPS_OK ? cases[i].len : 0);
+		text_free(&body);
+		text_free(&token);
+	}
+}
+
+static void
+test_only_words_are_names_of_errors(void)
+{
+	static const struct { const char *body, *name; } cases[] = {
+		{ "{\"error\":\"invalid_scope\"}", "invalid_scope" },
+		{ "{\"error\":\"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd\"}",
+			"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd" },
+		{ "{\"error\":\"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddde\"}", "" },
+		{ "{\"error\":\"two words\"}", "" }, { "{\"error\":\"A\"}", "" },
+		{ "{\"error\":\"a\\n\"}", "" }, { "{\"error\":{}}", "" }, { "{}", "" },
+		{ "[]", "" }, { "", "" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char name[OAUTH_ERROR_MAX + 1];
+		oauth_read_error(wps_span_str(cases[i].body), name, sizeof(name));
+		check_text(cases[i].body, name, cases[i].name);
+	}
+}
+
+static void
 test_connect_body_repairs_what_is_no_utf8(void)
 {
 	struct wps_handshake handshake = { .query = WPS_SPAN("a=%FFb&&%ZZ=%4") };
@@ -2500,6 +2574,9 @@ static CU_TestInfo tests[] = {
 	TEST(cookies_of_a_success_are_sent_back),
 	TEST(cookies_of_what_is_no_answer_go_nowhere),
 	TEST(a_connection_has_few_and_small_cookies),
+	TEST(no_cookie_of_a_connection_is_over_the_limit),
+	TEST(tokens_are_read_within_their_limits),
+	TEST(only_words_are_names_of_errors),
 	TEST(retry_says_which_events_are_repeated),
 	TEST(events_that_nobody_waits_for_keep_their_order),
 	TEST(the_order_of_one_connection_holds_no_other),
