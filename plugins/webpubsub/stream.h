@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One stream: what streams.c, which runs them, and streams_record.c, which writes
- * them down, both know.
+ * One stream: what streams.c, which runs them, and record.c, which writes them
+ * down, both know.
  */
 #ifndef WEBPUBSUB_STREAM_H
 #define WEBPUBSUB_STREAM_H
