@@ -67,7 +67,9 @@ counters_taken(const struct points *points, const struct wps_counter *counter)
 {
 	for (unsigned i = 0; i < points->counter_count; i++) {
 		const struct wps_counter *other = &points->counters[i].ops;
-		if (strcmp(other->name, counter->name) == 0 &&
+		/* The texts of a withdrawn one are gone. */
+		if (points->counters[i].self &&
+		    strcmp(other->name, counter->name) == 0 &&
 		    strcmp(labels_of(other), labels_of(counter)) == 0)
 			return true;
 	}

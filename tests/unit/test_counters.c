@@ -178,6 +178,7 @@ test_counters_go_with_their_plugin(void)
 	counters_add(scene.server.workers[0], id, 7);
 	registry_withdraw(&scene.selves[0]);
 	check_text("counters", all(), "m{} 7\n");
+	check_number("the name is free", add(1, "n", NULL, &id), WPS_OK);
 	registry_withdraw(&scene.selves[1]);
 	check_text("counters", all(), "");
 	tear_down();
