@@ -224,33 +224,48 @@ read_data(struct reading *reading, const struct jscan_value *value)
 	return WPS_EPROTO;
 }
 
-static int
-read_entry(struct metadata *metadata, struct scratch *scratch,
-    const struct jscan_value *key, const struct jscan_value *value)
-{
-	struct wps_span key_text, value_text;
-	int rc = read_string(scratch, key, &key_text);
+/* Takes one entry of an object of texts; what it returns ends the reading, unless
+ * it is WPS_OK. */
+typedef int (*add_entry_fn)(void *to, struct scratch *scratch,
+    struct wps_span key, struct wps_span value);
 
-	if (rc == WPS_OK)
-		rc = read_string(scratch, value, &value_text);
-	return rc == WPS_OK ?
-	    metadata_add(metadata, scratch, key_text, value_text) : rc;
+static int
+read_entries(struct scratch *scratch, const struct jscan_value *object,
+    add_entry_fn add, void *to)
+{
+	struct jscan scan;
+	struct jscan_value key, value;
+	struct wps_span key_text, value_text;
+
+	if (object->kind != JSCAN_OBJECT)
+		return WPS_EPROTO;
+	int rc = jscan_begin_object(&scan, object->raw);
+	while (rc == WPS_OK &&
+	    (rc = jscan_member(&scan, &key, &value)) == WPS_OK) {
+		rc = read_string(scratch, &key, &key_text);
+		if (rc == WPS_OK)
+			rc = read_string(scratch, &value, &value_text);
+		if (rc == WPS_OK)
+			rc = add(to, scratch, key_text, value_text);
+	}
+	return rc == WPS_NOT_FOUND ? WPS_OK : rc;
+}
+
+static int
+add_metadata(void *to, struct scratch *scratch, struct wps_span key,
+    struct wps_span value)
+{
+	return metadata_add(to, scratch, key, value);
 }
 
 static int
 read_metadata(struct reading *reading, const struct jscan_value *object)
 {
 	struct metadata metadata = { .count = 0 };
-	struct jscan scan;
-	struct jscan_value key, value;
+	int rc = read_entries(reading->scratch, object, add_metadata,
+	    &metadata);
 
-	if (object->kind != JSCAN_OBJECT)
-		return WPS_EPROTO;
-	int rc = jscan_begin_object(&scan, object->raw);
-	while (rc == WPS_OK &&
-	    (rc = jscan_member(&scan, &key, &value)) == WPS_OK)
-		rc = read_entry(&metadata, reading->scratch, &key, &value);
-	if (rc != WPS_NOT_FOUND)
+	if (rc != WPS_OK)
 		return rc;
 	rc = metadata_check_keys(&metadata, reading->scratch);
 	reading->out->metadata = reading->scratch->pairs;
@@ -522,34 +537,21 @@ read_invoke(struct reading *reading)
 /* --- group state ---------------------------------------------------------- */
 
 static int
-read_state_entry(struct dictionary *dictionary, struct scratch *scratch,
-    const struct jscan_value *key, const struct jscan_value *value)
+add_to_state(void *to, struct scratch *scratch, struct wps_span key,
+    struct wps_span value)
 {
-	struct wps_span key_text, value_text;
-	int rc = read_string(scratch, key, &key_text);
-
-	if (rc == WPS_OK)
-		rc = read_string(scratch, value, &value_text);
-	return rc == WPS_OK ?
-	    dictionary_add(dictionary, scratch, key_text, value_text) : rc;
+	return dictionary_add(to, scratch, key, value);
 }
 
 static int
 read_state_object(struct reading *reading, const struct jscan_value *object)
 {
 	struct dictionary dictionary = { .count = 0 };
-	struct jscan scan;
-	struct jscan_value key, value;
+	int rc = read_entries(reading->scratch, object, add_to_state,
+	    &dictionary);
 
-	if (object->kind != JSCAN_OBJECT)
-		return WPS_EPROTO;
-	int rc = jscan_begin_object(&scan, object->raw);
-	while (rc == WPS_OK &&
-	    (rc = jscan_member(&scan, &key, &value)) == WPS_OK)
-		rc = read_state_entry(&dictionary, reading->scratch, &key,
-		    &value);
-	return rc == WPS_NOT_FOUND ? dictionary_end(&dictionary,
-	    reading->scratch, &reading->out->state) : rc;
+	return rc == WPS_OK ? dictionary_end(&dictionary, reading->scratch,
+	    &reading->out->state) : rc;
 }
 
 /* null is the same as nothing. */
