@@ -607,6 +607,147 @@ test_a_queue_moves_with_what_is_half_sent(void)
 	end();
 }
 
+/* --- random operations ------------------------------------------------------ */
+
+#define WAITING_MAX 60
+#define STEPS 20000
+
+/* What a queue should be: frames, of which the first may be partly sent. */
+static struct {
+	struct frame {
+		struct body *body; /* borrowed from the queue */
+		char bytes[64];
+		size_t len, sent;
+	} frames[WAITING_MAX];
+	size_t count;
+	char out[ROOM];
+	size_t out_len;
+} model;
+
+static uint64_t
+draw(uint64_t *seed, uint64_t below)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (*seed >> 33) % below;
+}
+
+static void
+try_push(uint64_t *seed)
+{
+	static const char *const inserts[] = { "<1>", "<22>" };
+	struct frame *frame = &model.frames[model.count];
+	char text[] = "abc";
+	bool inserted = draw(seed, 2);
+
+	if (model.count == WAITING_MAX)
+		return;
+	*frame = (struct frame){ .sent = 0 };
+	text[0] = (char)('a' + draw(seed, 26));
+	struct body *body = make(TEXT, wps_span_str(text));
+	if (inserted) {
+		body->insert_count = 2;
+		body->insert_at[0] = 0;
+		body->insert_at[1] = 3;
+	}
+	if (draw(seed, 2))
+		body->expires_ms = FUTURE;
+	body_seal(body);
+	frame->len = (size_t)snprintf(frame->bytes, sizeof(frame->bytes),
+	    "\x81%c%s%s%s", inserted ? 10 : 3, inserted ? inserts[0] : "", text,
+	    inserted ? inserts[1] : "");
+	check_number("push", sender_push(&at.sender, body, (uintptr_t)inserts),
+	    WPS_OK);
+	frame->body = body;
+	body_unref(body);
+	model.count++;
+}
+
+static void
+try_expire(uint64_t *seed)
+{
+	if (model.count == 0)
+		return;
+	struct body *body = model.frames[draw(seed, model.count)].body;
+	if (body->expires_ms != 0)
+		body->expires_ms = PAST;
+}
+
+/* Those that are begun stay, and of the others those that shall. */
+static void
+keep_frames(bool living)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < model.count; i++) {
+		const struct frame *frame = &model.frames[i];
+		if (frame->sent > 0 ||
+		    (living && frame->body->expires_ms != PAST))
+			model.frames[kept++] = *frame;
+	}
+	model.count = kept;
+}
+
+static void
+send_frames(size_t budget)
+{
+	size_t gone = 0;
+
+	model.out_len = 0;
+	while (gone < model.count && budget > 0) {
+		struct frame *frame = &model.frames[gone];
+		size_t n = frame->len - frame->sent < budget ?
+		    frame->len - frame->sent : budget;
+		memcpy(model.out + model.out_len, frame->bytes + frame->sent, n);
+		model.out_len += n;
+		frame->sent += n;
+		budget -= n;
+		if (frame->sent == frame->len)
+			gone++;
+	}
+	memmove(model.frames, model.frames + gone,
+	    (model.count - gone) * sizeof(model.frames[0]));
+	model.count -= gone;
+}
+
+static void
+try_flush(uint64_t *seed)
+{
+	size_t budget = draw(seed, 4) ? draw(seed, 100) : ROOM;
+
+	keep_frames(true);
+	send_frames(budget);
+	kernel.len = 0;
+	kernel.budget = budget;
+	kernel.at_once = draw(seed, 2) ? draw(seed, 40) + 1 : SIZE_MAX;
+	sender_flush(&at.sender);
+	check_got("sent", (struct wps_span){ model.out, model.out_len });
+}
+
+/* Queues of many blocks, which begin and end anywhere in them. */
+static void
+test_random_operations_agree_with_a_model(void)
+{
+	uint64_t seed = 1;
+
+	begin(SIZE_MAX, UINT32_MAX);
+	model.count = 0;
+	for (unsigned step = 0; step < STEPS; step++) {
+		unsigned what = (unsigned)draw(&seed, 40);
+		if (what < 30) {
+			try_push(&seed);
+		} else if (what < 35) {
+			try_expire(&seed);
+		} else if (what < 39) {
+			try_flush(&seed);
+		} else {
+			keep_frames(false);
+			sender_drop_unsent(&at.sender);
+		}
+		CU_ASSERT_EQUAL_FATAL(at.sender.items, model.count);
+	}
+	end();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_nothing_is_written_before_the_flush),
 	TEST(test_what_piled_up_is_one_write),
@@ -631,6 +772,7 @@ static const struct named_test tests[] = {
 	TEST(test_dropping_counts_what_may_expire),
 	TEST(test_a_broken_socket_is_told_once_and_takes_no_more),
 	TEST(test_a_queue_moves_with_what_is_half_sent),
+	TEST(test_random_operations_agree_with_a_model),
 };
 
 int

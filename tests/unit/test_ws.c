@@ -560,6 +560,46 @@ test_a_slow_client_hears_its_close_behind_a_large_message(void)
 	pair_close();
 }
 
+static void
+disown(struct worker *worker, struct mail *mail)
+{
+	(void)worker;
+	(void)mail;
+	ws_disown(&pair.ws);
+}
+
+/* The connection has a new transport: nobody makes the inserts any more of what
+ * waits at the old one. A recovery is a call, behind which the queues are flushed
+ * before the old transport ends. */
+static void
+test_what_waits_at_a_disowned_transport_is_not_written(void)
+{
+	size_t len = 1 << 20;
+	struct body *large = body_new(FRAME_BINARY, len);
+	struct body *numbered = body_new(FRAME_TEXT, 1);
+	struct mail mail = { .run = disown };
+
+	CU_ASSERT_FATAL(large != NULL && numbered != NULL);
+	memset(body_data(large), 'x', len);
+	body_seal(large);
+	*body_data(numbered) = 'n';
+	numbered->insert_count = 1;
+	numbered->insert_at[0] = 0;
+	body_seal(numbered);
+	pair_open();
+	pair.limits.out.bytes = 2 * len;
+	check_number("large", ws_push(pair.ws, large, 0), WPS_OK);
+	pair_turn();
+	check_number("numbered", ws_push(pair.ws, numbered, 1), WPS_OK);
+	worker_later(pair.worker, &mail);
+	pair_turn();
+	check_number("end", client_ends_with("x"), true);
+	pair_check_owner("nobody", "");
+	body_unref(large);
+	body_unref(numbered);
+	pair_close();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_messages_reach_the_owner_and_pings_their_answer),
 	TEST(test_what_is_pushed_reaches_the_client),
@@ -593,6 +633,7 @@ static const struct named_test tests[] = {
 	TEST(test_a_close_of_ours_goes_behind_a_full_queue),
 	TEST(test_an_answer_to_a_close_goes_behind_a_full_queue),
 	TEST(test_a_slow_client_hears_its_close_behind_a_large_message),
+	TEST(test_what_waits_at_a_disowned_transport_is_not_written),
 };
 
 int
