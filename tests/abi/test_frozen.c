@@ -6,11 +6,8 @@
 #include "hub/server.h"
 #include "net/listener.h"
 #include "server.h"
-#include "support/check.h"
+#include "support/dial.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #define CONF                                                                   \
@@ -19,8 +16,6 @@
 	"workers: 1\n"                                                         \
 	"listen: [{ address: \"127.0.0.1:0\" }]\n"                             \
 	"hubs: { chat: { frozen_number: 3 } }\n"
-
-#define DEADLINE_S 20
 
 struct scene {
 	struct server *server;
@@ -75,25 +70,6 @@ tear_down(struct scene *s, char *text, size_t cap)
 	fclose(s->log);
 }
 
-static int
-dial(const struct scene *s)
-{
-	const char *address = listener_address(s->server->listeners[0]);
-	const struct timeval deadline = { .tv_sec = DEADLINE_S };
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((uint16_t)strtoul(strrchr(address, ':') + 1,
-		    NULL, 10)),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	CU_ASSERT_FATAL(fd >= 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof(deadline));
-	CU_ASSERT_FATAL(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
-	return fd;
-}
-
 static void
 say(int fd, const char *text)
 {
@@ -128,7 +104,7 @@ check_route(const struct scene *s, const char *token, const char *line,
     const char *body)
 {
 	char text[1024];
-	int fd = dial(s);
+	int fd = dial(listener_address(s->server->listeners[0]));
 
 	snprintf(text, sizeof(text), "GET /frozen/x HTTP/1.1\r\nHost: a\r\n"
 	    "Authorization: Bearer %s\r\nConnection: close\r\n\r\n", token);
@@ -146,7 +122,7 @@ static int
 open_client(const struct scene *s)
 {
 	char head[1024];
-	int fd = dial(s);
+	int fd = dial(listener_address(s->server->listeners[0]));
 
 	say(fd, "GET /client/hubs/chat?access_token=let-me-in HTTP/1.1\r\n"
 	    "Host: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -7,6 +7,7 @@
 #include "net/stream.h"
 #include "server.h"
 #include "support/check.h"
+#include "support/dial.h"
 #include "util/attr.h"
 
 #include <arpa/inet.h>
@@ -15,8 +16,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-#define DEADLINE_S 20
 
 /* --- time ---------------------------------------------------------------------- */
 
@@ -97,7 +96,7 @@ scene_start(struct scene *scene, const char *hub)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	socklen_t len = sizeof(address);
-	const struct timeval deadline = { .tv_sec = DEADLINE_S };
+	const struct timeval deadline = { .tv_sec = DIAL_DEADLINE_S };
 
 	scene->app = socket(AF_INET, SOCK_STREAM, 0);
 	CU_ASSERT_FATAL(scene->app >= 0);
@@ -125,7 +124,7 @@ void
 scene_stop(struct scene *scene)
 {
 	struct timeval now = { .tv_usec = 1 };
-	struct timeval deadline = { .tv_sec = DEADLINE_S };
+	struct timeval deadline = { .tv_sec = DIAL_DEADLINE_S };
 
 	ending = true;
 	server_stop(scene->server);
@@ -285,25 +284,6 @@ scene_pass(struct scene *scene, uint64_t ms)
 
 /* --- sockets ------------------------------------------------------------------------ */
 
-static int
-dial(const struct scene *scene)
-{
-	const char *address = listener_address(scene->server->listeners[0]);
-	const struct timeval deadline = { .tv_sec = DEADLINE_S };
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((uint16_t)strtoul(strrchr(address, ':') + 1,
-		    NULL, 10)),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	CU_ASSERT_FATAL(fd >= 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof(deadline));
-	CU_ASSERT_FATAL(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
-	return fd;
-}
-
 static void
 send_all(int fd, const void *bytes, size_t len)
 {
@@ -427,7 +407,8 @@ client_open(struct scene *scene, struct client *client, const char *subprotocol,
 {
 	const char *offered = subprotocol && *subprotocol ? subprotocol : NULL;
 
-	client->fd = dial(scene);
+	client->fd =
+	    dial(listener_address(scene->server->listeners[0]));
 	ask(client, subprotocol && offered == NULL ?
 	    "?webpubsub_mode=sendToGroup&group=deck" : "", offered);
 	const char *line = strcasestr(app_answer(scene, headers, body),
@@ -449,7 +430,8 @@ client_recover(struct scene *scene, struct client *client,
 	    "?awps_connection_id=%s&awps_reconnection_token=%s", client->id,
 	    client->token);
 	close(client->fd);
-	client->fd = dial(scene);
+	client->fd =
+	    dial(listener_address(scene->server->listeners[0]));
 	ask(client, query, subprotocol);
 	CU_ASSERT_FATAL(is_let_in(client));
 	const char *text = client_hears(client);
@@ -488,7 +470,7 @@ attach_job(struct worker *worker, void *data)
 void
 client_attach(struct scene *scene, struct client *client)
 {
-	const struct timeval deadline = { .tv_sec = DEADLINE_S };
+	const struct timeval deadline = { .tv_sec = DIAL_DEADLINE_S };
 	int fds[2];
 
 	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);

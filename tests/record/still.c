@@ -5,11 +5,11 @@
 #include "plug/counters.h"
 #include "plug/loader.h"
 #include "server.h"
+#include "support/clock.h"
 #include "util/alloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONF                                                                   \
@@ -21,21 +21,6 @@
 	"hubs: { chat: { %s } }\n"
 
 #define HUBS_MAX 4096
-
-static uint64_t now_ms = 1000000;
-
-int __real_clock_gettime(clockid_t id, struct timespec *out);
-int __wrap_clock_gettime(clockid_t id, struct timespec *out);
-
-int
-__wrap_clock_gettime(clockid_t id, struct timespec *out)
-{
-	if (id != CLOCK_MONOTONIC_COARSE)
-		return __real_clock_gettime(id, out);
-	out->tv_sec = (time_t)(now_ms / 1000);
-	out->tv_nsec = (long)(now_ms % 1000) * 1000000;
-	return 0;
-}
 
 static struct server *
 load(const char *hub)
@@ -154,7 +139,7 @@ still_end(struct server *server, struct wps_conn *conn)
 void
 still_pass(struct server *server, uint64_t ms)
 {
-	now_ms += ms;
-	wheel_run(&still_worker(server)->wheel, now_ms);
+	clock_ms += ms;
+	wheel_run(&still_worker(server)->wheel, clock_ms);
 	settle(still_worker(server));
 }
