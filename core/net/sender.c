@@ -21,7 +21,6 @@ struct out_item {
 };
 
 #define BLOCK_ITEMS 7
-#define CACHE_LINE 64
 
 /* A part of a queue, items[first .. end); two lines of the cache. */
 struct out_block {

@@ -2,13 +2,12 @@
 #include "plug/counters.h"
 
 #include "hub/server.h"
+#include "util/alloc.h"
 #include "util/attr.h"
 #include "util/log.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-
-#define CACHE_LINE 64
 
 /* Of the texts, which go with their plugin: threads of another may be reading
  * then. Numbers need none. */
@@ -81,10 +80,8 @@ counters_taken(const struct points *points, const struct wps_counter *counter)
 void
 counters_worker_init(struct worker *worker)
 {
-	size_t size = COUNTERS_MAX * sizeof(*worker->counts);
-
-	worker->counts = aligned_alloc(CACHE_LINE, size);
-	wps_assert(worker->counts != NULL);
+	worker->counts = xaligned(CACHE_LINE,
+	    COUNTERS_MAX * sizeof(*worker->counts));
 	for (unsigned i = 0; i < COUNTERS_MAX; i++)
 		atomic_init(&worker->counts[i], 0);
 }

@@ -15,6 +15,8 @@
 
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
+#define CACHE_LINE 64 /* bytes */
+
 /* The size is a multiple of the alignment. */
 void *xaligned(size_t alignment, size_t size);
 void *xrealloc(void *old, size_t count, size_t size);
