@@ -151,15 +151,6 @@ judge_top(struct conf_set *set, const struct wps_option *core,
 
 /* --- hubs ---------------------------------------------------------------- */
 
-static int
-compare_names(struct wps_span a, struct wps_span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int order = memcmp(a.data, b.data, len);
-
-	return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 /* Its place among the sorted names; false: it is not there, but would be. */
 static bool
 find_hub(const struct conf_set *set, struct wps_span lower, size_t *at_out)
@@ -168,7 +159,7 @@ find_hub(const struct conf_set *set, struct wps_span lower, size_t *at_out)
 
 	while (from < to) {
 		size_t middle = (from + to) / 2;
-		int order = compare_names(lower, set->hub_names[middle]);
+		int order = name_order(lower, set->hub_names[middle]);
 		if (order == 0) {
 			*at_out = middle;
 			return true;

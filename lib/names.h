@@ -23,6 +23,9 @@ void name_lower(char *dst, struct wps_span name);
 /* Whether two names are equal but for the case of ASCII letters. */
 bool name_eq_nocase(struct wps_span a, struct wps_span b);
 
+/* The order of names: by their bytes, below 0 when a comes first. */
+int name_order(struct wps_span a, struct wps_span b);
+
 bool name_hub_valid(struct wps_span name);
 
 /* 1 to 1024 UTF-16 units of valid UTF-8, not only white space. */

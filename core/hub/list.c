@@ -3,29 +3,19 @@
 
 #include "hub/command.h"
 #include "hub/conn.h"
+#include "lib/names.h"
 #include "util/attr.h"
 
 #include <stdlib.h>
 
 /* --- order ---------------------------------------------------------------------- */
 
-static int
-compare(struct wps_span a, struct wps_span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int order = len ? memcmp(a.data, b.data, len) : 0;
-
-	if (order != 0)
-		return order;
-	return a.len < b.len ? -1 : a.len > b.len;
-}
-
 int
 list_pick_order(const void *a, const void *b)
 {
 	const struct list_pick *left = a, *right = b;
 
-	return compare(left->name, right->name);
+	return name_order(left->name, right->name);
 }
 
 /* --- the heap ------------------------------------------------------------------- */
@@ -35,7 +25,7 @@ sift_up(struct list_pick *heap, size_t at)
 {
 	struct list_pick pick = heap[at];
 
-	while (at > 0 && compare(heap[(at - 1) / 2].name, pick.name) < 0) {
+	while (at > 0 && name_order(heap[(at - 1) / 2].name, pick.name) < 0) {
 		heap[at] = heap[(at - 1) / 2];
 		at = (at - 1) / 2;
 	}
@@ -49,9 +39,9 @@ sift_down(struct list_pick *heap, size_t count, struct list_pick pick)
 
 	for (size_t child; (child = 2 * at + 1) < count; at = child) {
 		if (child + 1 < count &&
-		    compare(heap[child].name, heap[child + 1].name) < 0)
+		    name_order(heap[child].name, heap[child + 1].name) < 0)
 			child++;
-		if (compare(heap[child].name, pick.name) <= 0)
+		if (name_order(heap[child].name, pick.name) <= 0)
 			break;
 		heap[at] = heap[child];
 	}
@@ -82,7 +72,7 @@ list_offer(struct listing *listing, struct wps_span name, const void *object)
 	struct list_pick pick = { name, object };
 
 	if (listing->picks == NULL ||
-	    (after.data && compare(name, after) <= 0))
+	    (after.data && name_order(name, after) <= 0))
 		return;
 	if (listing->count < listing->command->limit) {
 		listing->picks[listing->count] = pick;
@@ -90,7 +80,7 @@ list_offer(struct listing *listing, struct wps_span name, const void *object)
 		return;
 	}
 	listing->more = true;
-	if (compare(name, listing->picks[0].name) < 0)
+	if (name_order(name, listing->picks[0].name) < 0)
 		sift_down(listing->picks, listing->count, pick);
 }
 

@@ -11,9 +11,6 @@
 void record_number(struct wps_record *record, uint64_t value);
 void record_bytes(struct wps_record *record, struct wps_span bytes);
 
-/* The order of names: by bytes, as memcmp has it. */
-int record_order(struct wps_span a, struct wps_span b);
-
 /* The section RECORD_STATES: the last change, and for each group what is there. */
 int record_put_states(struct wps_conn *conn, struct wps_record *record,
     struct wps_err *err);

@@ -251,7 +251,7 @@ rule_follows(const struct wps_rule *rule, const struct wps_rule *last)
 	case WPS_RULE_ALLOW:
 	case WPS_RULE_DENY:
 		return last->kind <= WPS_RULE_PATTERN ||
-		    record_order(last->name, rule->name) < 0;
+		    name_order(last->name, rule->name) < 0;
 	}
 	return false;
 }
@@ -322,7 +322,7 @@ judge_groups(const struct reading *in)
 		struct wps_span group =
 		    unpack_bytes(&from, NAME_GROUP_MAX_BYTES);
 		if (from.failed || !name_group_valid(group) ||
-		    (count > 0 && record_order(last, group) >= 0))
+		    (count > 0 && name_order(last, group) >= 0))
 			return refuse(in, "the groups are not valid");
 		if (count++ == in->options.groups_per_conn)
 			return refuse(in,

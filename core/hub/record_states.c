@@ -21,7 +21,7 @@
 static int
 compare_pairs(const void *a, const void *b)
 {
-	return record_order(((const struct wps_pair *)a)->key,
+	return name_order(((const struct wps_pair *)a)->key,
 	    ((const struct wps_pair *)b)->key);
 }
 
@@ -59,7 +59,7 @@ put_entry(struct wps_record *record, const struct groupstate_entry *entry)
 static int
 compare_entries(const void *a, const void *b)
 {
-	return record_order(((const struct groupstate_entry *)a)->group,
+	return name_order(((const struct groupstate_entry *)a)->group,
 	    ((const struct groupstate_entry *)b)->group);
 }
 
@@ -99,7 +99,7 @@ read_pairs(struct unpack *in, struct wps_pair *pairs, size_t count)
 		pairs[i].value = unpack_bytes(in, SIZE_MAX);
 		if (in->failed || !utf8_valid(pairs[i].key) ||
 		    !utf8_valid(pairs[i].value) ||
-		    (i > 0 && record_order(last, pairs[i].key) >= 0))
+		    (i > 0 && name_order(last, pairs[i].key) >= 0))
 			return false;
 		last = pairs[i].key;
 	}
@@ -149,7 +149,7 @@ static bool
 is_member(struct unpack *groups, struct wps_span group)
 {
 	while (unpack_more(groups)) {
-		int order = record_order(
+		int order = name_order(
 		    unpack_bytes(groups, NAME_GROUP_MAX_BYTES), group);
 		if (order >= 0)
 			return order == 0;

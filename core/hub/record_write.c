@@ -4,6 +4,7 @@
 #include "hub/conn.h"
 #include "hub/invoke.h"
 #include "hub/server.h"
+#include "lib/names.h"
 #include "lib/pack.h"
 #include "util/alloc.h"
 #include "util/attr.h"
@@ -82,15 +83,6 @@ put_length(struct wps_record *record, size_t at)
 	record->len += len;
 }
 
-int
-record_order(struct wps_span a, struct wps_span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
-
-	return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 /* --- sections ----------------------------------------------------------------- */
 
 static uint64_t
@@ -140,7 +132,7 @@ add_rule(const struct wps_rule *rule, void *data)
 static int
 compare_rules(const void *a, const void *b)
 {
-	return record_order(((const struct wps_rule *)a)->name,
+	return name_order(((const struct wps_rule *)a)->name,
 	    ((const struct wps_rule *)b)->name);
 }
 
@@ -184,7 +176,7 @@ compare_groups(const void *a, const void *b)
 	const struct named *x = *(const struct named *const *)a;
 	const struct named *y = *(const struct named *const *)b;
 
-	return record_order((struct wps_span){ x->name, x->len },
+	return name_order((struct wps_span){ x->name, x->len },
 	    (struct wps_span){ y->name, y->len });
 }
 

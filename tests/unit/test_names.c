@@ -43,6 +43,24 @@ test_lower_and_compare_know_ascii_only(void)
 }
 
 static void
+test_order_is_that_of_bytes(void)
+{
+	static const struct wps_span sorted[] = {
+		WPS_SPAN(""), WPS_SPAN("\0"), WPS_SPAN("A"), WPS_SPAN("a"),
+		WPS_SPAN("a\0"), WPS_SPAN("aa"), WPS_SPAN("b"),
+		WPS_SPAN("\xc3\xa4"),
+	};
+
+	for (size_t i = 0; i < COUNT(sorted); i++)
+		for (size_t k = 0; k < COUNT(sorted); k++) {
+			int order = name_order(sorted[i], sorted[k]);
+			check_number("order", (order > 0) - (order < 0),
+			    (i > k) - (i < k));
+		}
+	check_number("absent", name_order(WPS_SPAN_NONE, WPS_SPAN("")), 0);
+}
+
+static void
 test_hub_names(void)
 {
 	static const struct {
@@ -355,6 +373,7 @@ main(void)
 {
 	static const struct named_test tests[] = {
 		TEST(test_lower_and_compare_know_ascii_only),
+		TEST(test_order_is_that_of_bytes),
 		TEST(test_hub_names),
 		TEST(test_event_names),
 		TEST(test_each_byte_in_names),
