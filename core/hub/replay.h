@@ -30,7 +30,8 @@ struct replay_entry {
 
 struct replay {
 	struct replay_entry *ring; /* owned */
-	uint32_t cap, first, count;
+	uint32_t cap; /* a power of two */
+	uint32_t first, count;
 	size_t bytes;
 	uint64_t last; /* the newest sequence id; 0: none yet */
 	struct wheel_timer window; /* runs while there is no transport */
