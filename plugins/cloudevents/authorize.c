@@ -85,9 +85,8 @@ oauth_headers(const char *user_agent)
 	return curl_slist_append(headers, "Expect:");
 }
 
-/* What may stand in a header (RFC 6750, section 2.1), generously. */
-static bool
-is_token(struct wps_span text)
+bool
+bearer_valid(struct wps_span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.data[i] <= ' ' || text.data[i] > '~')
@@ -118,7 +117,7 @@ oauth_read_token(struct wps_span body, struct text *token_out,
 	const json_t *value = json_object_get(root, "access_token");
 	struct wps_span token = { json_string_value(value),
 		json_string_length(value) };
-	bool good = is_token(token);
+	bool good = bearer_valid(token);
 
 	if (good) {
 		text_add(token_out, token);

@@ -50,6 +50,9 @@ int authorizer_ask(struct authorizer *authorizer, const struct handler *handler,
 void authorizer_refused(struct authorizer *authorizer,
     const struct handler *handler);
 
+/* Whether a token may stand in a header (RFC 6750, section 2.1, generously). */
+bool bearer_valid(struct wps_span text);
+
 /* A request for a token, as the trial of wps -t makes it too. */
 #define OAUTH_ANSWER_MAX (64 * 1024)
 #define OAUTH_ANSWER_MS 10000

@@ -4,6 +4,7 @@
  */
 #include "handlers.h"
 
+#include "authorize.h"
 #include "template.h"
 
 #include "lib/names.h"
@@ -244,6 +245,9 @@ check_auth(const struct wps_host *host, const struct wps_conf *map,
 	}
 	struct wps_err reason;
 	struct wps_span url = host->conf_span(map, "auth_url");
+	if (kind == AUTH_BEARER && !bearer_valid(host->conf_span(map, "auth_token")))
+		return complain(host, map, "auth_token", "holds what is no part "
+		    "of a token: blanks, line ends, or what is not ASCII", err);
 	if (kind != AUTH_OAUTH)
 		return WPS_OK;
 	if (template_check(url, &reason) != WPS_OK)

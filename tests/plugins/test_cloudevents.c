@@ -2281,6 +2281,40 @@ test_bad_handlers_are_refused_at_load(void)
 	}
 }
 
+static void
+test_tokens_that_would_break_a_header_are_refused_at_load(void)
+{
+	static const struct { const char *token; bool good; } cases[] = {
+		{ "aZ09-._~+/=", true },
+		{ "a b", false },
+		{ "a\r\nX-Evil: 1", false },
+		{ "a\n", false },
+		{ "\x01", false },
+		{ "caf\xc3\xa9", false },
+		{ "\x7f", false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct option_value values[] = {
+			{ .name = "url", .text = "http://a/" },
+			{ .name = "user_events", .text = "*" },
+			{ .name = "auth", .number = AUTH_BEARER },
+			{ .name = "auth_token", .text = cases[i].token },
+			{ .name = NULL } };
+		const struct wps_conf map = { values };
+		struct wps_err err = { "" };
+		start((struct setup){ .path = "/" });
+		fake->hub_values[0].maps = &map;
+		int rc = wps_plugin_v1.check(&fake->host, &fake->hub, "chat", &err);
+		check_number(cases[i].token, rc, cases[i].good ? WPS_OK : WPS_EINVAL);
+		if (!cases[i].good) {
+			CU_ASSERT(strstr(err.text, "auth_token") != NULL);
+			CU_ASSERT(strstr(err.text, cases[i].token) == NULL);
+		}
+		stop();
+	}
+}
+
 /* A file of the test's own folder, with a mode. */
 static void
 write_file(const char *path, const char *content, mode_t mode)
@@ -2566,6 +2600,7 @@ static CU_TestInfo tests[] = {
 	TEST(user_events_match_by_name_without_case),
 	TEST(the_first_handler_that_matches_gets_the_event),
 	TEST(bad_handlers_are_refused_at_load),
+	TEST(tokens_that_would_break_a_header_are_refused_at_load),
 	TEST(templates_take_values_as_one_segment),
 	TEST(origin_is_the_public_or_the_listening_name),
 	TEST(the_issuer_is_the_first_public_url),
