@@ -192,28 +192,14 @@ connect_only(struct trial *trial)
 	perform(trial);
 }
 
-static struct curl_slist *
-handshake_headers(const struct cloudevents *plugin)
-{
-	struct text line = { .data = NULL };
-	struct curl_slist *headers =
-	    curl_slist_append(NULL, "ce-awpsversion: 1.0");
-
-	text_add(&line, WPS_SPAN("WebHook-Request-Origin: "));
-	text_add(&line, text_span(&plugin->origin.hosts));
-	text_add_char(&line, '\0');
-	headers = curl_slist_append(headers, line.data);
-	text_free(&line);
-	return curl_slist_append(headers, plugin->user_agent);
-}
-
 static void
 try_handler(const struct cloudevents *plugin, const struct handler *handler,
     const char *url, struct wps_err *verdict)
 {
 	struct trial trial = {
 		.plugin = plugin,
-		.headers = handshake_headers(plugin),
+		.headers = handshake_headers(&plugin->origin,
+		    plugin->user_agent),
 		.timeout_ms = (long)validate_times_default.answer_ms,
 	};
 

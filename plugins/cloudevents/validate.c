@@ -372,14 +372,14 @@ validator_learn(struct validator *validator,
 	set_timer(validation, validator->times->check_ms, on_next);
 }
 
-static struct curl_slist *
-handshake_headers(const struct validator *validator, const char *user_agent)
+struct curl_slist *
+handshake_headers(const struct origin *origin, const char *user_agent)
 {
 	struct text line = { .data = NULL };
 	struct curl_slist *headers = NULL;
 
 	text_add(&line, WPS_SPAN("WebHook-Request-Origin: "));
-	text_add(&line, text_span(&validator->origin->hosts));
+	text_add(&line, text_span(&origin->hosts));
 	text_add_char(&line, '\0');
 	if (!line.failed)
 		headers = curl_slist_append(headers, line.data);
@@ -405,7 +405,7 @@ validator_init(struct validator *validator, const struct wps_host *host,
 	};
 	for (size_t i = 0; i < VALIDATION_BUCKETS; i++)
 		LIST_INIT(&validator->buckets[i]);
-	validator->headers = handshake_headers(validator, user_agent);
+	validator->headers = handshake_headers(origin, user_agent);
 }
 
 void

@@ -75,6 +75,10 @@ int validator_ask(struct validator *validator,
 void validator_learn(struct validator *validator,
     const struct validate_request *request);
 
+/* The header lines of a handshake, to be freed. */
+struct curl_slist *handshake_headers(const struct origin *origin,
+    const char *user_agent);
+
 void waiter_add(struct waiters *list, struct waiter *waiter);
 /* Harmless for one that does not wait. */
 void waiter_remove(struct waiter *waiter);
