@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "authorize.h"
 
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define TOKEN_MAX 16384
 #define BACKOFF_MS 1000
 #define BACKOFF_MAX_MS 60000
-#define LIFETIME_S 300            /* of a token that does not say */
-#define LIFETIME_MAX_S (24 * 3600)
-#define FRESH_MS 10000            /* a token so young is not fetched anew */
+#define FRESH_MS 10000 /* a token so young is not fetched anew */
 
 struct oauth {
 	struct authorizer *authorizer;
 	const struct handler *handler;
-	struct curl_slist *headers; /* owned */
-	struct text body;           /* of the request; a secret */
+	struct oauth_request request;
+	bool unsendable;            /* there was no memory for the request */
 	struct text token;          /* empty: none */
 	uint64_t got_ms, renew_ms, expires_ms;
 	uint64_t backoff_ms, again_ms; /* after a failure */
@@ -50,107 +45,7 @@ add_line(struct text *line, struct wps_span token)
 	return line->failed ? WPS_DECLINED : WPS_OK;
 }
 
-/* --- OAuth: what is asked, and what comes -------------------------------------- */
-
-static void
-add_parameter(struct text *body, const char *name, struct wps_span value)
-{
-	if (value.data == NULL)
-		return;
-	if (body->len > 0)
-		text_add_char(body, '&');
-	text_add(body, wps_span_str(name));
-	text_add_char(body, '=');
-	text_add_escaped(body, value);
-}
-
-void
-oauth_add_request(const struct handler_credentials *with, struct text *body)
-{
-	add_parameter(body, "grant_type", WPS_SPAN("client_credentials"));
-	add_parameter(body, "client_id", with->client);
-	add_parameter(body, "client_secret", with->secret);
-	add_parameter(body, "scope", with->scope);
-	add_parameter(body, "audience", with->audience);
-}
-
-struct curl_slist *
-oauth_headers(const char *user_agent)
-{
-	struct curl_slist *headers = curl_slist_append(NULL,
-	    "Content-Type: application/x-www-form-urlencoded");
-
-	headers = curl_slist_append(headers, "Accept: application/json");
-	headers = curl_slist_append(headers, user_agent);
-	return curl_slist_append(headers, "Expect:");
-}
-
-bool
-bearer_valid(struct wps_span text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.data[i] <= ' ' || text.data[i] > '~')
-			return false;
-	}
-	return text.len > 0 && text.len <= TOKEN_MAX;
-}
-
-static uint64_t
-lifetime_s(const json_t *value)
-{
-	json_int_t seconds = LIFETIME_S;
-
-	if (json_is_integer(value))
-		seconds = json_integer_value(value);
-	else if (json_is_string(value))
-		seconds = strtoll(json_string_value(value), NULL, 10);
-	if (seconds < 1)
-		seconds = 1;
-	return (uint64_t)(seconds > LIFETIME_MAX_S ? LIFETIME_MAX_S : seconds);
-}
-
-int
-oauth_read_token(struct wps_span body, struct text *token_out,
-    uint64_t *seconds_out)
-{
-	json_t *root = json_loadb(body.data, body.len, 0, NULL);
-	const json_t *value = json_object_get(root, "access_token");
-	struct wps_span token = { json_string_value(value),
-		json_string_length(value) };
-	bool good = bearer_valid(token);
-
-	if (good) {
-		text_add(token_out, token);
-		*seconds_out = lifetime_s(json_object_get(root, "expires_in"));
-	}
-	json_decref(root);
-	return good && !token_out->failed ? WPS_OK : WPS_DECLINED;
-}
-
-static bool
-is_error_name(struct wps_span text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.data[i] != '_' && (text.data[i] < 'a' || text.data[i] > 'z'))
-			return false;
-	}
-	return text.len <= OAUTH_ERROR_MAX;
-}
-
-void
-oauth_read_error(struct wps_span body, char *dst, size_t cap)
-{
-	json_t *root = json_loadb(body.data, body.len, 0, NULL);
-	const json_t *value = json_object_get(root, "error");
-	struct wps_span error = { json_string_value(value),
-		json_string_length(value) };
-
-	snprintf(dst, cap, "%.*s", is_error_name(error) ? (int)error.len : 0,
-	    error.data ? error.data : "");
-	json_decref(root);
-}
-
-/* --- OAuth: one token -------------------------------------------------------------- */
+/* --- OAuth --------------------------------------------------------------------------- */
 
 /* NULL: there is one now. */
 static const char *
@@ -236,8 +131,8 @@ oauth_get(struct authorizer *authorizer, const struct handler *handler)
 	(*oauth)->authorizer = authorizer;
 	(*oauth)->handler = handler;
 	TAILQ_INIT(&(*oauth)->waiters);
-	oauth_add_request(&handler->credentials, &(*oauth)->body);
-	(*oauth)->headers = oauth_headers(authorizer->user_agent);
+	(*oauth)->unsendable = oauth_request_init(&(*oauth)->request,
+	    &handler->credentials, authorizer->user_agent) != WPS_OK;
 	return *oauth;
 }
 
@@ -246,22 +141,18 @@ fetch(struct oauth *oauth)
 {
 	const struct authorizer *authorizer = oauth->authorizer;
 
-	/* The options need not end with a NUL. */
-	struct text url = { .data = NULL };
-	text_add(&url, oauth->handler->credentials.url);
-	text_add_char(&url, '\0');
-	oauth->transfer = transport_start(authorizer->transport,
-	    &(struct transfer_request){
-		.method = "POST",
-		.url = url.data,
-		.headers = oauth->headers,
-		.body = text_span(&oauth->body),
-		.max_body = OAUTH_ANSWER_MAX,
-		.tls = &oauth->handler->tls,
-		.done = on_answer,
-		.data = oauth,
-	});
-	text_free(&url); /* libcurl has its own copy */
+	if (!oauth->unsendable)
+		oauth->transfer = transport_start(authorizer->transport,
+		    &(struct transfer_request){
+			.method = "POST",
+			.url = oauth->request.url.data,
+			.headers = oauth_request_headers(&oauth->request),
+			.body = text_span(&oauth->request.body),
+			.max_body = OAUTH_ANSWER_MAX,
+			.tls = &oauth->handler->tls,
+			.done = on_answer,
+			.data = oauth,
+		});
 	if (oauth->transfer)
 		tally_request(authorizer->tally, authorizer->worker,
 		    REQUEST_TOKEN);
@@ -298,8 +189,7 @@ oauth_free(struct oauth *oauth)
 		return;
 	transfer_cancel(&oauth->transfer);
 	oauth->authorizer->host->timer_stop(oauth->timer);
-	curl_slist_free_all(oauth->headers);
-	text_clear(&oauth->body);
+	oauth_request_fini(&oauth->request);
 	text_clear(&oauth->token);
 	free(oauth);
 }

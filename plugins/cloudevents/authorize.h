@@ -11,8 +11,8 @@
 #ifndef CLOUDEVENTS_AUTHORIZE_H
 #define CLOUDEVENTS_AUTHORIZE_H
 
-#include "handlers.h"
 #include "jwt.h"
+#include "oauth.h"
 #include "validate.h"
 
 struct oauth;
@@ -49,29 +49,5 @@ int authorizer_ask(struct authorizer *authorizer, const struct handler *handler,
 /* The application did not take it: the next one is fetched anew. */
 void authorizer_refused(struct authorizer *authorizer,
     const struct handler *handler);
-
-/* Whether a token may stand in a header (RFC 6750, section 2.1, generously). */
-bool bearer_valid(struct wps_span text);
-
-/* A request for a token, as the trial of wps -t makes it too. */
-#define OAUTH_ANSWER_MAX (64 * 1024)
-#define OAUTH_ANSWER_MS 10000
-#define OAUTH_ERROR_MAX 40
-
-/* Adds the body of the request; it holds the secret. */
-void oauth_add_request(const struct handler_credentials *with, struct text *body);
-
-/* Its header lines, to be freed. */
-struct curl_slist *oauth_headers(const char *user_agent);
-
-/* Adds the token in the body of a 200, and says how long it is good. Returns
- * WPS_OK, or WPS_DECLINED: there is none that could stand in a header. */
-int oauth_read_token(struct wps_span body, struct text *token_out,
-    uint64_t *seconds_out);
-
-/* The name of what is wrong, in the body of a refusal (RFC 6749, section 5.2);
- * "" when there is none, or one that is longer than OAUTH_ERROR_MAX or no mere
- * word: free text may repeat what was asked. */
-void oauth_read_error(struct wps_span body, char *dst, size_t cap);
 
 #endif

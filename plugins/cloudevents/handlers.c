@@ -4,7 +4,7 @@
  */
 #include "handlers.h"
 
-#include "authorize.h"
+#include "oauth.h"
 #include "template.h"
 
 #include "lib/names.h"
@@ -22,6 +22,7 @@
 static const char *const retries[] = { "nonblocking", "all", "none", NULL };
 static const char *const encodings[] = { "utf8", "cloudevents", NULL };
 static const char *const auths[] = { "none", "bearer", "oauth", "jwt", NULL };
+static const char *const methods[] = { "body", "basic", NULL };
 
 static const struct wps_option handler_members[] = {
 	{ .name = "url", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
@@ -80,6 +81,10 @@ static const struct wps_option handler_members[] = {
 	  .help = "The client id of auth oauth." },
 	{ .name = "auth_secret", .type = WPS_OPT_SECRET, .min = 1, .max = 4096,
 	  .help = "The client secret of auth oauth." },
+	{ .name = "auth_method", .type = WPS_OPT_ENUM, .fallback = "body",
+	  .choices = methods,
+	  .help = "How auth oauth shows client id and secret: in the body of "
+		  "the request, or by HTTP's basic authentication." },
 	{ .name = "auth_scope", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
 	  .help = "The scope that auth oauth asks for." },
 	{ .name = "auth_audience", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
@@ -340,6 +345,7 @@ read_credentials(struct handler_credentials *credentials,
 		.url = host->conf_span(map, "auth_url"),
 		.client = host->conf_span(map, "auth_client"),
 		.secret = host->conf_span(map, "auth_secret"),
+		.method = (enum handler_method)host->conf_int(map, "auth_method"),
 		.scope = host->conf_span(map, "auth_scope"),
 		.audience = host->conf_span(map, "auth_audience"),
 	};

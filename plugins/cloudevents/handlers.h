@@ -32,11 +32,18 @@ enum handler_auth {
 	AUTH_JWT,    /* a token that this server signs */
 };
 
+/* How auth oauth shows client id and secret. */
+enum handler_method {
+	METHOD_BODY = 0, /* client_secret_post */
+	METHOD_BASIC,    /* client_secret_basic */
+};
+
 /* How the handler knows that it is us; texts are borrowed, absent where unused. */
 struct handler_credentials {
 	enum handler_auth kind;
 	struct wps_span token;                     /* bearer */
 	struct wps_span url, client, secret, scope; /* OAuth */
+	enum handler_method method;
 	struct wps_span audience;                  /* OAuth and JWT */
 };
 

@@ -24,7 +24,7 @@ struct probe {
 struct trial {
 	const struct cloudevents *plugin;
 	CURL *easy;                 /* owned */
-	struct curl_slist *headers; /* owned */
+	struct curl_slist *headers; /* borrowed */
 	long timeout_ms;
 	size_t max_body;        /* of the answer; 0: nobody reads it */
 	struct text head, body; /* of the answer; the body may be a secret */
@@ -119,7 +119,6 @@ static void
 trial_fini(struct trial *trial)
 {
 	curl_easy_cleanup(trial->easy);
-	curl_slist_free_all(trial->headers);
 	text_free(&trial->head);
 	text_clear(&trial->body);
 }
@@ -196,10 +195,11 @@ static void
 try_handler(const struct cloudevents *plugin, const struct handler *handler,
     const char *url, struct wps_err *verdict)
 {
+	struct curl_slist *headers = handshake_headers(&plugin->origin,
+	    plugin->user_agent);
 	struct trial trial = {
 		.plugin = plugin,
-		.headers = handshake_headers(&plugin->origin,
-		    plugin->user_agent),
+		.headers = headers,
 		.timeout_ms = (long)validate_times_default.answer_ms,
 	};
 
@@ -211,6 +211,7 @@ try_handler(const struct cloudevents *plugin, const struct handler *handler,
 	}
 	*verdict = trial.verdict;
 	trial_fini(&trial);
+	curl_slist_free_all(headers);
 }
 
 /* Whether nothing is wrong with it; says so, or what. */
@@ -248,19 +249,18 @@ read_error(const struct trial *trial, const struct handler_credentials *with,
 }
 
 static void
-ask_token(struct trial *trial, const struct handler_credentials *with)
+ask_token(struct trial *trial, const struct handler_credentials *with,
+    struct wps_span form)
 {
-	struct text form = { .data = NULL }, token = { .data = NULL };
+	struct text token = { .data = NULL };
 	char error[OAUTH_ERROR_MAX + 1];
 	uint64_t seconds;
 
-	oauth_add_request(with, &form);
 	curl_easy_setopt(trial->easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(trial->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 	    (curl_off_t)form.len);
 	curl_easy_setopt(trial->easy, CURLOPT_POSTFIELDS, form.data);
 	long status = perform(trial);
-	text_clear(&form);
 	if (trial->verdict.text[0] || (status == 200 && oauth_read_token(
 	    text_span(&trial->body), &token, &seconds) == WPS_OK)) {
 		text_clear(&token);
@@ -274,21 +274,22 @@ static void
 try_token(const struct cloudevents *plugin, const struct handler *handler,
     struct wps_err *verdict)
 {
-	struct text url = { .data = NULL }; /* the option need not end with a NUL */
+	const struct handler_credentials *with = &handler->credentials;
+	struct oauth_request request;
+	int rc = oauth_request_init(&request, with, plugin->user_agent);
 	struct trial trial = {
 		.plugin = plugin,
-		.headers = oauth_headers(plugin->user_agent),
+		.headers = oauth_request_headers(&request),
 		.timeout_ms = OAUTH_ANSWER_MS,
 		.max_body = OAUTH_ANSWER_MAX,
 	};
 
-	text_add(&url, handler->credentials.url);
-	text_add_char(&url, '\0');
-	if (trial_start(&trial, url.failed ? NULL : url.data, &handler->tls))
-		ask_token(&trial, &handler->credentials);
+	if (trial_start(&trial, rc == WPS_OK ? request.url.data : NULL,
+	    &handler->tls))
+		ask_token(&trial, with, text_span(&request.body));
 	*verdict = trial.verdict;
 	trial_fini(&trial);
-	text_clear(&url);
+	oauth_request_fini(&request);
 }
 
 static void
@@ -312,6 +313,8 @@ probe_token(const struct probe *probe, const struct handler *handler)
 	text_printf(&line, "hub \"%.*s\": auth_url %.*s",
 	    (int)handler->hub.len, handler->hub.data, (int)shown.len, shown.data);
 	add_option(&line, "auth_client", with->client);
+	if (with->method == METHOD_BASIC)
+		add_option(&line, "auth_method", WPS_SPAN("basic"));
 	add_option(&line, "auth_scope", with->scope);
 	add_option(&line, "auth_audience", with->audience);
 	text_printf(&line, ": %s",
@@ -336,6 +339,7 @@ ask_the_same(const struct handler *a, const struct handler *b)
 	return wps_span_eq(left->url, right->url) &&
 	    wps_span_eq(left->client, right->client) &&
 	    wps_span_eq(left->secret, right->secret) &&
+	    left->method == right->method &&
 	    wps_span_eq(left->scope, right->scope) &&
 	    wps_span_eq(left->audience, right->audience) &&
 	    is_same_file(a->tls.ca, b->tls.ca) &&

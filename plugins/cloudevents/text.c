@@ -4,6 +4,7 @@
  */
 #include "text.h"
 
+#include "lib/base64.h"
 #include "lib/pct.h"
 
 #include <stdarg.h>
@@ -70,15 +71,40 @@ text_add_number(struct text *text, uint64_t number)
 	text_add(text, (struct wps_span){ digits + at, sizeof(digits) - at });
 }
 
-void
-text_add_escaped(struct text *text, struct wps_span value)
+static void
+add_escaped(struct text *text, struct wps_span value, const char *blank)
 {
 	for (size_t i = 0; i < value.len; i++) {
 		if (pct_is_unreserved(value.data[i]))
 			text_add_char(text, value.data[i]);
+		else if (value.data[i] == ' ')
+			text_add(text, wps_span_str(blank));
 		else
 			text_printf(text, "%%%02X", (unsigned char)value.data[i]);
 	}
+}
+
+void
+text_add_escaped(struct text *text, struct wps_span value)
+{
+	add_escaped(text, value, "%20");
+}
+
+void
+text_add_form(struct text *text, struct wps_span value)
+{
+	add_escaped(text, value, "+");
+}
+
+void
+text_add_base64(struct text *text, struct wps_span bytes)
+{
+	size_t len = base64_size(bytes.len);
+
+	if (!reserve(text, len))
+		return;
+	base64_encode(text->data + text->len, bytes);
+	text->len += len;
 }
 
 void

@@ -22,6 +22,8 @@ void text_add_char(struct text *text, char c);
 void text_add_hex(struct text *text, char byte, const char *digits);
 void text_add_number(struct text *text, uint64_t number); /* decimal */
 void text_add_escaped(struct text *text, struct wps_span value); /* as in URLs */
+void text_add_form(struct text *text, struct wps_span value); /* as in forms */
+void text_add_base64(struct text *text, struct wps_span bytes);
 void text_printf(struct text *text, const char *format, ...) WPS_PRINTF(2, 3);
 void text_free(struct text *text); /* twice is harmless */
 void text_clear(struct text *text); /* the same, without a trace in memory */

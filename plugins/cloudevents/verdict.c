@@ -116,8 +116,8 @@ static const struct {
 	const char *error, *words;
 } token_errors[] = {
 	{ "invalid_client", "it does not know the client by this secret: "
-	    "correct auth_client or auth_secret, or allow "
-	    "client_secret_post there" },
+	    "correct auth_client or auth_secret, or set auth_method to the "
+	    "other way" },
 	{ "unauthorized_client", "the client may not use client credentials: "
 	    "allow it there, or correct auth_client" },
 	{ "unsupported_grant_type", "it has no tokens for client credentials: "
@@ -145,7 +145,7 @@ words_of_status(long status)
 	case 401:
 	case 403:
 		return "it refuses the client: correct auth_client or "
-		    "auth_secret";
+		    "auth_secret, or set auth_method to the other way";
 	case 404:
 	case 405:
 		return "it has no tokens at such a path: correct auth_url";

@@ -71,6 +71,39 @@ serverTest('a token of client credentials is fetched once and kept',
       assert.equal(one.headers.authorization, 'Bearer granted-1');
   });
 
+// What a server of tokens that takes only Basic makes of a request (RFC 6749, 2.3.1).
+const ODD = { auth_client: 'wps: a+b 50%41 J\u00fcrgen', auth_secret: 'p:a+s% s%20w\u00f6rd~\u20ac/=&' };
+
+function fromBasic(request) {
+  const [scheme, text] = (request.headers.authorization ?? '').split(' ');
+  if (scheme !== 'Basic') return null;
+  const parts = Buffer.from(text, 'base64').toString().split(':');
+  assert.equal(parts.length, 2, 'a colon is between id and secret only');
+  return parts.map((part) => decodeURIComponent(part.replaceAll('+', ' ')));
+}
+
+const basic = { asked: [], lifetime: 3600 };
+
+serverTest('client id and secret are shown by basic authentication where auth_method says so',
+  { workerCounts: [1], prepare: prepare((upstream) => ({ ...oauth(upstream), ...ODD,
+    auth_method: 'basic' }), (request) => (request.target === '/token' && !fromBasic(request) ?
+    answer(401, '{"error":"invalid_client"}') : issuing(basic)(request))) },
+  async (server, upstream) => {
+    server.hideFromLog('p:a+s');
+    await server.rawGreeted('chat');
+    assert.equal(basic.asked.length, 1);
+    const [request] = basic.asked;
+    assert.deepEqual(fromBasic(request), [ODD.auth_client, ODD.auth_secret]);
+    // The blanks as in RFC 6749, appendix B.
+    const [id] = Buffer.from(request.headers.authorization.slice(6), 'base64').toString().split(':');
+    assert.equal(id, 'wps%3A+a%2Bb+50%2541+J%C3%BCrgen');
+    // A client shows itself in one way only.
+    assert.deepEqual(Object.fromEntries(new URLSearchParams(request.body.toString())), {
+      grant_type: 'client_credentials', scope: 'api://app/.default', audience: 'app' });
+    for (const one of upstream.requests.filter((r) => r.event))
+      assert.equal(one.headers.authorization, 'Bearer granted-1');
+  });
+
 const short = { asked: [], lifetime: 1 };
 
 serverTest('a token is fetched anew before it ends',

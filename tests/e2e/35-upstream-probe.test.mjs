@@ -225,6 +225,27 @@ test('a token is asked for as for events, and once where it is the same', async 
   }
 });
 
+test('a server of tokens that takes only basic authentication is tried with it', async () => {
+  const taken = `Basic ${Buffer.from('w%3Aps:pa55word+%2B%25%C3%A9').toString('base64')}`;
+  const tokens = await Upstream.start((request) => (request.headers.authorization === taken ?
+    granted() : json(401, { error: 'invalid_client' })));
+  const handler = (more = {}) => ({ ...oauth(tokens.origin), auth_client: 'w:ps',
+    auth_secret: 'pa55word +%\u00e9', ...more });
+  try {
+    const body = await probeToken(handler());
+    assert.match(body.line, /auth_client "w:ps": it does not know .* or set auth_method .*invalid_client\)$/);
+    const basic = await probeToken(handler({ auth_method: 'basic' }));
+    assert.match(basic.line, /auth_client "w:ps", auth_method "basic": grants a token$/);
+    assert.equal(tokens.requests.at(-1).body.toString(), 'grant_type=client_credentials');
+    // It is another request, so both are made.
+    const { output } = await probe([handler(), handler({ auth_method: 'basic' })]);
+    assert.equal(output.match(/auth_url/g).length, 2);
+    assert.ok(!output.includes(taken.slice(6)));
+  } finally {
+    await tokens.close();
+  }
+});
+
 test('a token that is not granted is wrong although the handler agrees', async () => {
   const upstream = await Upstream.start((request) =>
     (request.target.startsWith('/token') ? json(401, { error: 'invalid_client' }) : null));
