@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 struct probe {
 	const struct cloudevents *plugin;
@@ -31,6 +32,7 @@ struct trial {
 	char error[CURL_ERROR_SIZE];
 	struct wps_err verdict; /* what is wrong; empty: nothing */
 	bool forbidden;
+	bool connected; /* a connection was there, with TLS or not yet, and ended */
 };
 
 /* --- what libcurl asks and says ----------------------------------------------- */
@@ -74,6 +76,18 @@ on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 	    address->protocol);
 }
 
+/* libcurl does not tell a connection whose TLS hangs from one that there is not. */
+static int
+on_close_socket(void *data, curl_socket_t fd)
+{
+	struct trial *trial = data;
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	trial->connected |= getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
+	return close(fd);
+}
+
 /* --- trials -------------------------------------------------------------------------- */
 
 static void
@@ -96,6 +110,8 @@ set_up(struct trial *trial, const char *url, const struct transfer_tls *tls)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, trial);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, trial);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, trial);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, trial->error);
 	transport_set_tls(easy, tls);
 }
@@ -123,17 +139,33 @@ trial_fini(struct trial *trial)
 	text_clear(&trial->body);
 }
 
+/* How far it came before its time was over. */
+static void
+judge_timeout(struct trial *trial)
+{
+	unsigned seconds = (unsigned)(trial->timeout_ms / 1000);
+	curl_off_t ready = 0;
+	long status = 0;
+
+	curl_easy_getinfo(trial->easy, CURLINFO_CONNECT_TIME_T, &ready);
+	curl_easy_getinfo(trial->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status > 0)
+		verdict_endless(&trial->verdict, status, seconds);
+	else if (ready > 0)
+		verdict_silent(&trial->verdict, seconds);
+	else if (trial->connected)
+		verdict_no_tls(&trial->verdict);
+	else
+		verdict_failure(&trial->verdict, CURLE_OPERATION_TIMEDOUT, "");
+}
+
 static void
 judge_failure(struct trial *trial, CURLcode code)
 {
-	curl_off_t connected = 0;
-
-	curl_easy_getinfo(trial->easy, CURLINFO_CONNECT_TIME_T, &connected);
 	if (trial->forbidden)
 		verdict_forbidden(&trial->verdict);
-	else if (code == CURLE_OPERATION_TIMEDOUT && connected > 0)
-		verdict_silent(&trial->verdict,
-		    (unsigned)(trial->timeout_ms / 1000));
+	else if (code == CURLE_OPERATION_TIMEDOUT)
+		judge_timeout(trial);
 	else
 		verdict_failure(&trial->verdict, code, trial->error);
 }
@@ -145,6 +177,7 @@ perform(struct trial *trial)
 	long status = 0;
 
 	trial->head.len = 0;
+	trial->connected = false;
 	CURLcode code = curl_easy_perform(trial->easy);
 	if (code != CURLE_OK)
 		judge_failure(trial, code);

@@ -24,6 +24,22 @@ verdict_silent(struct wps_err *err, unsigned seconds)
 }
 
 void
+verdict_endless(struct wps_err *err, long status, unsigned seconds)
+{
+	judge(err, "it begins an answer (status %ld), but does not end it within "
+	    "%u s: is Content-Length larger than the body, or does it stream?",
+	    status, seconds);
+}
+
+void
+verdict_no_tls(struct wps_err *err)
+{
+	judge(err, "it is connected to, but does not end the handshake of TLS in "
+	    "time: does it hang, does that port speak TLS, or should the URL "
+	    "begin with http://?");
+}
+
+void
 verdict_late(struct wps_err *err, unsigned seconds)
 {
 	judge(err, "it does not answer within %u s: does it hang, or does a "

@@ -17,7 +17,13 @@ void verdict_failure(struct wps_err *err, CURLcode code, const char *detail);
 /* It is connected to, and does not answer within so many seconds. */
 void verdict_silent(struct wps_err *err, unsigned seconds);
 
-/* The same, when nobody knows whether it is connected to. */
+/* It begins an answer, and does not end it within so many seconds. */
+void verdict_endless(struct wps_err *err, long status, unsigned seconds);
+
+/* It is connected to, and does not do its part of TLS's handshake in time. */
+void verdict_no_tls(struct wps_err *err);
+
+/* As verdict_silent, when nobody knows whether it is connected to. */
 void verdict_late(struct wps_err *err, unsigned seconds);
 
 /* Its address is one that allow_link_local is about. */

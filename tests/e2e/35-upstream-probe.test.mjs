@@ -1,13 +1,14 @@
 // wps -t --upstreams: what it says of handlers, and the status that it ends with.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 
-import { answer, closedPort, hangUp, Upstream } from './support/upstream.mjs';
+import { answer, closedPort, drip, hangUp, silence, Upstream } from './support/upstream.mjs';
 
 const BUILD = path.resolve(process.env.WPS_BUILDDIR ?? 'build');
 
@@ -95,6 +96,62 @@ test('why there is no connection is said in words', () => withDeadUrls(async (ca
     assert.equal(code, 1);
   }
 }));
+
+// A port whose queue of connections is full, so that the kernel drops all others.
+const FULL = `
+import socket, sys
+server = socket.socket()
+server.bind(('127.0.0.1', 0))
+server.listen(0)
+first = socket.create_connection(server.getsockname())
+print(server.getsockname()[1], flush=True)
+sys.stdin.read()
+`;
+
+async function fullPort() {
+  const child = spawn('python3', ['-c', FULL], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [port] = await once(child.stdout, 'data');
+  const closed = once(child, 'close');
+  return { port: Number(port), close: () => { child.stdin.end(); return closed; } };
+}
+
+test('what hangs is said with how far it came', async () => {
+  const begun = (text) => (socket) => { socket.write(`HTTP/1.1 200 X\r\n${text}`); };
+  const upstream = await Upstream.start((request) => ({
+    '/silent': silence,
+    '/short': begun('WebHook-Allowed-Origin: *\r\nContent-Length: 9\r\n\r\nshort'),
+    '/stream': drip('HTTP/1.1 200 X\r\n\r\n'),
+    '/head': begun('WebHook-Allowed-Origin: *\r\n'),
+    '/token?code=s3cret': begun('Content-Length: 99\r\n\r\n{"access_token":"t0ken"'),
+  })[request.target]);
+  const full = await fullPort();
+  const tls = upstream.origin.replace('http:', 'https:');
+  const soon = { cloudevents: { connect_timeout: '300ms' } };
+  const ends = /: it begins an answer \(status 200\), but does not end it within 10 s: is Content/;
+  const cases = [
+    [{ url: `${upstream.origin}/silent` }, /: it is connected to, but does not answer within 10 s/],
+    [{ url: `${upstream.origin}/short` }, ends],
+    [{ url: `${upstream.origin}/head` }, ends],
+    [{ url: `${upstream.origin}/stream` }, ends],
+    [{ url: `${tls}/` }, /: it is connected to, but does not end the handshake of TLS in time/, soon],
+    [{ url: `${tls}/`, validation: false }, /: it is connected to, but does not end the handshake/, soon],
+    [{ url: `http://127.0.0.1:${full.port}/` }, /: no connection can be made in time/, soon],
+    [{ url: `https://127.0.0.1:${full.port}/` }, /: no connection can be made in time/, soon],
+    [oauth(`${upstream.origin}/token`), ends],
+    [oauth(`${tls}/token`), /auth_url .*: it is connected to, but does not end the handshake/, soon],
+  ];
+  try {
+    await Promise.all(cases.map(async ([handler, says, more]) => {
+      const { code, output } = await probe([handler], more);
+      assert.match(output, says);
+      assert.equal(code, 1);
+      for (const secret of ['s3cret', 't0ken']) assert.ok(!output.includes(secret));
+    }));
+  } finally {
+    await full.close();
+    await upstream.close();
+  }
+});
 
 test('all handlers are tried, and one that is wrong is enough', async () => {
   const upstream = await Upstream.start();
