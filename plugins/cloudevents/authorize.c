@@ -55,10 +55,10 @@ keep(struct oauth *oauth, struct wps_span body)
 	uint64_t seconds;
 
 	if (oauth_read_token(body, &token, &seconds) != WPS_OK) {
-		text_clear(&token);
+		text_free(&token);
 		return "the answer has no access_token";
 	}
-	text_clear(&oauth->token);
+	text_free(&oauth->token);
 	oauth->token = token;
 	oauth->got_ms = now_ms(oauth->authorizer);
 	oauth->renew_ms = oauth->got_ms + seconds * 750;
@@ -149,6 +149,7 @@ fetch(struct oauth *oauth)
 			.headers = oauth_request_headers(&oauth->request),
 			.body = text_span(&oauth->request.body),
 			.max_body = OAUTH_ANSWER_MAX,
+			.secret = true,
 			.tls = &oauth->handler->tls,
 			.done = on_answer,
 			.data = oauth,
@@ -190,7 +191,7 @@ oauth_free(struct oauth *oauth)
 	transfer_cancel(&oauth->transfer);
 	oauth->authorizer->host->timer_stop(oauth->timer);
 	oauth_request_fini(&oauth->request);
-	text_clear(&oauth->token);
+	text_free(&oauth->token);
 	free(oauth);
 }
 
@@ -215,7 +216,7 @@ signed_free(struct authorizer *authorizer, struct signed_token *one)
 {
 	TAILQ_REMOVE(&authorizer->signed_tokens, one, link);
 	authorizer->signed_count--;
-	text_clear(&one->token);
+	text_free(&one->token);
 	free(one);
 }
 
@@ -244,7 +245,7 @@ ask_jwt(struct authorizer *authorizer, const struct handler *handler,
 	if (one == NULL)
 		one = add_signed(authorizer, handler, hub);
 	if (one->until_ms <= now) {
-		one->token.len = 0;
+		text_empty(&one->token);
 		one->until_ms = now + JWT_LIFETIME_S * 750;
 		if (jwt_sign(authorizer->key, &(struct jwt_claims){
 			.audience = handler->credentials.audience,
@@ -264,7 +265,7 @@ int
 authorizer_ask(struct authorizer *authorizer, const struct handler *handler,
     struct wps_span hub, struct waiter *waiter, struct text *line)
 {
-	line->len = 0;
+	text_empty(line);
 	switch (handler->credentials.kind) {
 	case AUTH_NONE:
 		return WPS_OK;

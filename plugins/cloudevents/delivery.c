@@ -224,7 +224,7 @@ static void
 delivery_free(struct delivery *delivery)
 {
 	request_free(&delivery->request);
-	text_clear(&delivery->authorization);
+	text_free(&delivery->authorization);
 	state_unref(&delivery->of_conn);
 	free(delivery);
 }

@@ -35,7 +35,7 @@ add_set(struct early *early, struct cloudevents *plugin,
 		    !is_listed(early, url->url.data))
 			early->count++;
 		else
-			text_clear(&url->url);
+			text_free(&url->url);
 	}
 }
 
@@ -54,7 +54,7 @@ void
 early_fini(struct early *early)
 {
 	for (size_t i = 0; i < early->count; i++)
-		text_clear(&early->urls[i].url);
+		text_free(&early->urls[i].url);
 	free(early->urls);
 	*early = (struct early){ .urls = NULL };
 }

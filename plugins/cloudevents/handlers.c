@@ -169,7 +169,7 @@ check_url(const struct wps_host *host, const struct wps_conf *map,
 
 	if (rc == WPS_OK)
 		rc = template_resolve(url, &resolved, &reason);
-	text_clear(&resolved);
+	text_free(&resolved);
 	return rc == WPS_OK ? WPS_OK :
 	    complain(host, map, "url", reason.text, err);
 }
@@ -506,7 +506,7 @@ free_set(struct handler_set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		struct handler *handler = &set->handlers[i];
-		text_clear(&handler->url);
+		text_free(&handler->url);
 		free(handler->tls.ca);
 		free(handler->tls.certificate);
 		free(handler->tls.key);

@@ -26,20 +26,6 @@ refuse(struct wps_err *err, const char *reason)
 	return WPS_EINVAL;
 }
 
-static void
-add_base64url(struct text *out, struct wps_span bytes)
-{
-	char *encoded = malloc(base64_size(bytes.len) + 1);
-
-	if (encoded == NULL) {
-		out->failed = true;
-		return;
-	}
-	char *end = base64url_encode(encoded, bytes);
-	text_add(out, (struct wps_span){ encoded, (size_t)(end - encoded) });
-	free(encoded);
-}
-
 /* --- the key ------------------------------------------------------------------ */
 
 static int
@@ -101,7 +87,7 @@ add_number(const struct jwt_key *key, json_t *jwk, const char *name,
 		size = BN_num_bytes(number);
 	if (size <= (int)sizeof(bytes) &&
 	    BN_bn2binpad(number, bytes, size) == size)
-		add_base64url(&text,
+		text_add_base64url(&text,
 		    (struct wps_span){ (char *)bytes, (size_t)size });
 	json_object_set_new(jwk, name, json_stringn(
 	    text.data ? text.data : "", text.len));
@@ -171,7 +157,7 @@ try_key(const struct jwt_key *key, struct wps_err *err)
 		.audience = WPS_SPAN("trial"), .subject = WPS_SPAN("trial"),
 	}, &token);
 
-	text_clear(&token);
+	text_free(&token);
 	return rc == WPS_OK ? WPS_OK : refuse(err, "no token can be signed "
 	    "with it; an RSA key has at most 8192 bits");
 }
@@ -213,7 +199,7 @@ add_part(struct text *out, json_t *part)
 
 	put_document(&text, part);
 	out->failed |= text.failed;
-	add_base64url(out, text_span(&text));
+	text_add_base64url(out, text_span(&text));
 	text_free(&text);
 }
 
@@ -247,11 +233,13 @@ add_signature(const struct jwt_key *key, struct text *out, size_t start)
 	EVP_MD_CTX_free(context);
 	if (good && !key->is_rsa)
 		good = flatten(signature, &len);
-	if (!good)
-		return false;
-	text_add_char(out, '.');
-	add_base64url(out, (struct wps_span){ (char *)signature, len });
-	return !out->failed;
+	if (good) {
+		text_add_char(out, '.');
+		text_add_base64url(out,
+		    (struct wps_span){ (char *)signature, len });
+	}
+	explicit_bzero(signature, sizeof(signature));
+	return good && !out->failed;
 }
 
 int

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "oauth.h"
 
-#include <jansson.h>
+#include "lib/jscan.h"
+#include "lib/utf8.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -50,7 +52,7 @@ add_basic(struct text *line, const struct handler_credentials *with)
 	text_add_base64(line, text_span(&pair));
 	text_add_char(line, '\0');
 	line->failed |= pair.failed;
-	text_clear(&pair);
+	text_free(&pair);
 }
 
 static struct curl_slist *
@@ -94,9 +96,9 @@ oauth_request_headers(struct oauth_request *request)
 void
 oauth_request_fini(struct oauth_request *request)
 {
-	text_clear(&request->url);
-	text_clear(&request->body);
-	text_clear(&request->basic);
+	text_free(&request->url);
+	text_free(&request->body);
+	text_free(&request->basic);
 	curl_slist_free_all(request->fixed);
 	request->fixed = NULL;
 }
@@ -113,15 +115,64 @@ bearer_valid(struct wps_span text)
 	return text.len > 0 && text.len <= TOKEN_MAX;
 }
 
-static uint64_t
-lifetime_s(const json_t *value)
+/* A member of the object that the body is; of several with the name the last.
+ * Scanned, because a tree would leave copies of the token in memory. */
+static bool
+find_member(struct wps_span body, const char *name, struct jscan_value *out)
 {
-	json_int_t seconds = LIFETIME_S;
+	struct jscan scan;
+	struct jscan_value key, value;
+	bool found = false;
 
-	if (json_is_integer(value))
-		seconds = json_integer_value(value);
-	else if (json_is_string(value))
-		seconds = strtoll(json_string_value(value), NULL, 10);
+	if (!utf8_valid(body))
+		return false;
+	int rc = jscan_begin_object(&scan, body);
+	while (rc == WPS_OK &&
+	    (rc = jscan_member(&scan, &key, &value)) == WPS_OK) {
+		if (!jscan_is(&key, name))
+			continue;
+		*out = value;
+		found = true;
+	}
+	return found && rc == WPS_NOT_FOUND;
+}
+
+/* Adds the text of a member; false: there is none. */
+static bool
+add_member(struct text *text, struct wps_span body, const char *name)
+{
+	struct jscan_value value;
+	size_t len;
+
+	if (!find_member(body, name, &value) || value.kind != JSCAN_STRING)
+		return false;
+	char *room = text_room(text, value.raw.len);
+	if (room == NULL)
+		return false;
+	bool good = jscan_unescape(room, &value, &len);
+	if (good)
+		text->len += len;
+	else
+		explicit_bzero(room, value.raw.len);
+	return good;
+}
+
+/* As an integer, or as the text of one. */
+static uint64_t
+lifetime_s(struct wps_span body)
+{
+	long long seconds = LIFETIME_S;
+	struct jscan_value value;
+	char digits[24];
+
+	if (find_member(body, "expires_in", &value) &&
+	    (value.kind == JSCAN_NUMBER || value.kind == JSCAN_STRING)) {
+		size_t quote = value.kind == JSCAN_STRING;
+		snprintf(digits, sizeof(digits), "%.*s",
+		    (int)(value.raw.len - 2 * quote), value.raw.data + quote);
+		if (value.kind == JSCAN_STRING || !strpbrk(digits, ".eE"))
+			seconds = strtoll(digits, NULL, 10);
+	}
 	if (seconds < 1)
 		seconds = 1;
 	return (uint64_t)(seconds > LIFETIME_MAX_S ? LIFETIME_MAX_S : seconds);
@@ -131,17 +182,15 @@ int
 oauth_read_token(struct wps_span body, struct text *token_out,
     uint64_t *seconds_out)
 {
-	json_t *root = json_loadb(body.data, body.len, 0, NULL);
-	const json_t *value = json_object_get(root, "access_token");
-	struct wps_span token = { json_string_value(value),
-		json_string_length(value) };
-	bool good = bearer_valid(token);
+	struct text token = { .data = NULL };
+	bool good = add_member(&token, body, "access_token") &&
+	    bearer_valid(text_span(&token));
 
 	if (good) {
-		text_add(token_out, token);
-		*seconds_out = lifetime_s(json_object_get(root, "expires_in"));
+		text_add(token_out, text_span(&token));
+		*seconds_out = lifetime_s(body);
 	}
-	json_decref(root);
+	text_free(&token);
 	return good && !token_out->failed ? WPS_OK : WPS_DECLINED;
 }
 
@@ -158,12 +207,10 @@ is_error_name(struct wps_span text)
 void
 oauth_read_error(struct wps_span body, char *dst, size_t cap)
 {
-	json_t *root = json_loadb(body.data, body.len, 0, NULL);
-	const json_t *value = json_object_get(root, "error");
-	struct wps_span error = { json_string_value(value),
-		json_string_length(value) };
+	struct text error = { .data = NULL };
 
-	snprintf(dst, cap, "%.*s", is_error_name(error) ? (int)error.len : 0,
-	    error.data ? error.data : "");
-	json_decref(root);
+	dst[0] = '\0';
+	if (add_member(&error, body, "error") && is_error_name(text_span(&error)))
+		snprintf(dst, cap, "%.*s", (int)error.len, error.data);
+	text_free(&error);
 }

@@ -136,7 +136,7 @@ trial_fini(struct trial *trial)
 {
 	curl_easy_cleanup(trial->easy);
 	text_free(&trial->head);
-	text_clear(&trial->body);
+	text_free(&trial->body);
 }
 
 /* How far it came before its time was over. */
@@ -176,7 +176,7 @@ perform(struct trial *trial)
 {
 	long status = 0;
 
-	trial->head.len = 0;
+	text_empty(&trial->head);
 	trial->connected = false;
 	CURLcode code = curl_easy_perform(trial->easy);
 	if (code != CURLE_OK)
@@ -265,7 +265,7 @@ probe_handler(const struct probe *probe, const struct handler *handler)
 	    rc == WPS_DECLINED ? "not tried, for it depends on the hub" :
 	    handler->validation ? "agrees" : "is there; validation is off");
 	tell(probe, &line);
-	text_clear(&url);
+	text_free(&url);
 	return verdict.text[0] == '\0';
 }
 
@@ -296,7 +296,7 @@ ask_token(struct trial *trial, const struct handler_credentials *with,
 	long status = perform(trial);
 	if (trial->verdict.text[0] || (status == 200 && oauth_read_token(
 	    text_span(&trial->body), &token, &seconds) == WPS_OK)) {
-		text_clear(&token);
+		text_free(&token);
 		return;
 	}
 	read_error(trial, with, error, sizeof(error));

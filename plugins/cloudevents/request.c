@@ -440,18 +440,23 @@ request_make(struct request *request, const struct request_facts *facts,
 {
 	struct draft draft = { .text = facts->scratch };
 
-	draft.text->len = 0;
 	int rc = write_draft(&draft, facts, event);
 	if (rc == WPS_OK)
 		rc = fill(request, &draft, event);
 	if (draft.text->failed || draft.text->cap > SCRATCH_KEEP)
 		text_free(draft.text);
+	else
+		text_empty(draft.text);
 	return rc;
 }
 
 void
 request_free(struct request *request)
 {
+	/* The URL and the header lines; a payload may be long. */
+	if (request->bytes)
+		explicit_bzero(request->bytes,
+		    (size_t)(request->body.data - request->bytes));
 	free(request->bytes);
 	request->bytes = NULL;
 }

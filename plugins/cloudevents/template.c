@@ -164,7 +164,7 @@ add_secret(struct text *out, const struct piece *piece, struct wps_err *err)
 	if (rc == WPS_OK)
 		text_add_escaped(out, text_span(&value));
 	out->failed |= value.failed;
-	text_clear(&value);
+	text_free(&value);
 	return rc;
 }
 

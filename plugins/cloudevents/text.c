@@ -14,33 +14,64 @@
 
 #define TEXT_FIRST 256
 
-static bool
-reserve(struct text *text, size_t more)
+static void
+wipe(struct text *text)
 {
-	if (text->failed)
-		return false;
-	if (more <= text->cap - text->len)
-		return true;
+	if (text->len > 0 && !text->plain)
+		explicit_bzero(text->data, text->len);
+}
 
-	size_t cap = text->cap ? text->cap : TEXT_FIRST;
-	while (cap - text->len < more && cap <= SIZE_MAX / 4)
-		cap *= 2;
-	char *data = cap - text->len < more ? NULL : realloc(text->data, cap);
-	if (data == NULL) {
-		text->failed = true;
+/* As realloc, which would leave what it moves behind. */
+static char *
+move(struct text *text, size_t cap)
+{
+	char *data = malloc(cap);
+
+	if (data == NULL)
+		return NULL;
+	if (text->len > 0)
+		memcpy(data, text->data, text->len);
+	wipe(text);
+	free(text->data);
+	return data;
+}
+
+static bool
+grow(struct text *text, size_t cap)
+{
+	char *data = text->plain ? realloc(text->data, cap) : move(text, cap);
+
+	if (data == NULL)
 		return false;
-	}
 	text->data = data;
 	text->cap = cap;
 	return true;
 }
 
+char *
+text_room(struct text *text, size_t len)
+{
+	size_t cap = text->cap ? text->cap : TEXT_FIRST;
+
+	if (text->failed)
+		return NULL;
+	while (cap - text->len < len && cap <= SIZE_MAX / 4)
+		cap *= 2;
+	if (cap - text->len < len || (cap > text->cap && !grow(text, cap))) {
+		text->failed = true;
+		return NULL;
+	}
+	return text->data + text->len;
+}
+
 void
 text_add(struct text *text, struct wps_span bytes)
 {
-	if (bytes.len == 0 || !reserve(text, bytes.len))
+	char *room = bytes.len > 0 ? text_room(text, bytes.len) : NULL;
+
+	if (room == NULL)
 		return;
-	memcpy(text->data + text->len, bytes.data, bytes.len);
+	memcpy(room, bytes.data, bytes.len);
 	text->len += bytes.len;
 }
 
@@ -99,12 +130,19 @@ text_add_form(struct text *text, struct wps_span value)
 void
 text_add_base64(struct text *text, struct wps_span bytes)
 {
-	size_t len = base64_size(bytes.len);
+	char *room = text_room(text, base64_size(bytes.len));
 
-	if (!reserve(text, len))
-		return;
-	base64_encode(text->data + text->len, bytes);
-	text->len += len;
+	if (room)
+		text->len += (size_t)(base64_encode(room, bytes) - room);
+}
+
+void
+text_add_base64url(struct text *text, struct wps_span bytes)
+{
+	char *room = text_room(text, base64_size(bytes.len));
+
+	if (room)
+		text->len += (size_t)(base64url_encode(room, bytes) - room);
 }
 
 void
@@ -115,28 +153,29 @@ text_printf(struct text *text, const char *format, ...)
 	va_start(args, format);
 	int len = vsnprintf(NULL, 0, format, args);
 	va_end(args);
-	if (len < 0 || !reserve(text, (size_t)len + 1))
+	char *room = len < 0 ? NULL : text_room(text, (size_t)len + 1);
+	if (room == NULL)
 		return;
 
 	va_start(args, format);
-	vsnprintf(text->data + text->len, (size_t)len + 1, format, args);
+	vsnprintf(room, (size_t)len + 1, format, args);
 	va_end(args);
 	text->len += (size_t)len;
 }
 
 void
-text_free(struct text *text)
+text_empty(struct text *text)
 {
-	free(text->data);
-	*text = (struct text){ .data = NULL };
+	wipe(text);
+	text->len = 0;
 }
 
 void
-text_clear(struct text *text)
+text_free(struct text *text)
 {
-	if (text->data)
-		explicit_bzero(text->data, text->cap);
-	text_free(text);
+	text_empty(text);
+	free(text->data);
+	*text = (struct text){ .data = NULL };
 }
 
 void *

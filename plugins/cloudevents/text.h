@@ -5,6 +5,10 @@
  * A text that could not grow stays failed: its users build the whole of it and
  * look once, at the end. What is small is had or the process ends (must_calloc);
  * what is sized by input may fail.
+ *
+ * Any may hold a secret, as URLs do, so none leaves a trace in memory: what it held
+ * is overwritten before it is freed, moved or emptied. Those are excepted that grow
+ * large and are known to hold none.
  */
 #ifndef CLOUDEVENTS_TEXT_H
 #define CLOUDEVENTS_TEXT_H
@@ -15,6 +19,7 @@ struct text {
 	char *data; /* owned; no NUL at its end unless one was added */
 	size_t len, cap;
 	bool failed;
+	bool plain; /* without a secret: nothing is overwritten */
 };
 
 void text_add(struct text *text, struct wps_span bytes);
@@ -24,9 +29,14 @@ void text_add_number(struct text *text, uint64_t number); /* decimal */
 void text_add_escaped(struct text *text, struct wps_span value); /* as in URLs */
 void text_add_form(struct text *text, struct wps_span value); /* as in forms */
 void text_add_base64(struct text *text, struct wps_span bytes);
+void text_add_base64url(struct text *text, struct wps_span bytes);
 void text_printf(struct text *text, const char *format, ...) WPS_PRINTF(2, 3);
+void text_empty(struct text *text); /* keeps its room */
 void text_free(struct text *text); /* twice is harmless */
-void text_clear(struct text *text); /* the same, without a trace in memory */
+
+/* Room for so many bytes behind its end, which the caller fills and adds to the
+ * length; NULL: it has failed. */
+char *text_room(struct text *text, size_t len);
 
 static inline struct wps_span
 text_span(const struct text *text)

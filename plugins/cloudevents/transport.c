@@ -101,7 +101,7 @@ on_header(char *bytes, size_t size, size_t count, void *data)
 	int status = status_of(line);
 	if (status) {
 		transfer->status = status;
-		transfer->head.len = 0;
+		text_empty(&transfer->head);
 		transfer->sets_cookies = false;
 	} else if (line.len <= 2) {
 		end_head(transfer);
@@ -269,6 +269,8 @@ transfer_give(struct transfer *transfer)
 		transfer_free(transfer);
 		return;
 	}
+	text_empty(&transfer->head);
+	text_empty(&transfer->body);
 	transfer->request = (struct transfer_request){ .data = NULL };
 	TAILQ_INSERT_HEAD(&transport->pool, transfer, link);
 	transport->pooled++;
@@ -338,7 +340,7 @@ set_url(struct transfer *transfer)
 
 	if (last->len > 0 && wps_span_eq(text_span(last), url))
 		return;
-	last->len = 0;
+	text_empty(last);
 	text_add(last, url);
 	bool parsed = !last->failed && curl_url_set(transfer->url, CURLUPART_URL,
 	    transfer->request.url, CURLU_PATH_AS_IS) == CURLUE_OK;
@@ -388,7 +390,7 @@ transport_start(struct transport *transport,
 	transfer->forbidden = transfer->cut = transfer->sets_cookies = false;
 	transfer->dropped = 0;
 	transfer->status = 0;
-	transfer->head.len = transfer->body.len = 0;
+	transfer->body.plain = !request->secret;
 	set_request(transfer);
 	if (curl_multi_add_handle(transport->multi, transfer->easy) != CURLM_OK) {
 		transfer_free(transfer);

@@ -53,6 +53,7 @@ struct transfer_request {
 	struct curl_slist *headers;
 	struct wps_span body; /* POST */
 	size_t max_body;      /* of the answer */
+	bool secret;          /* the answer's body is one */
 	const struct transfer_tls *tls; /* may be NULL; outlives the transport */
 	bool with_cookies;    /* send these, and those of an earlier answer */
 	const struct curl_slist *cookies; /* borrowed during the call; may be NULL */

@@ -95,6 +95,7 @@ validation_free(struct validation *validation)
 	validation->validator->host->timer_stop(validation->timer);
 	validation->validator->count--;
 	LIST_REMOVE(validation, link);
+	explicit_bzero(validation->url, strlen(validation->url));
 	free(validation->url);
 	free(validation);
 }

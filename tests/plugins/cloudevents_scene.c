@@ -1,13 +1,82 @@
 /* SPDX-License-Identifier: MIT */
 #include "plugins/cloudevents_scene.h"
 
+#include "plugins/cloudevents/handlers.h"
 #include "plugins/cloudevents/text.h"
 
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* --- secrets in memory that is given back ---------------------------------------- */
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+
+/* Compilers know that free has no such effects. */
+static volatile unsigned traces;
+
+static void
+look_for_secrets(void *memory)
+{
+	size_t size = memory ? malloc_usable_size(memory) : 0;
+
+	if (size > 0 && (memmem(memory, size, SECRET, strlen(SECRET)) ||
+	    memmem(memory, size, SECRET_BASE64, strlen(SECRET_BASE64))))
+		traces++;
+}
+
+/* Without what libraries have left there. */
+static void *
+clean(void *memory)
+{
+	if (memory)
+		memset(memory, 0, malloc_usable_size(memory));
+	return memory;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return clean(__real_malloc(size));
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return clean(__real_calloc(count, size));
+}
+
+void *
+__wrap_realloc(void *memory, size_t size)
+{
+	look_for_secrets(memory);
+	return __real_realloc(memory, size);
+}
+
+void
+__wrap_free(void *memory)
+{
+	look_for_secrets(memory);
+	__real_free(memory);
+}
+
+/* What the test itself knew. */
+static void
+forget(void *memory)
+{
+	explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
 
 /* --- configuration -------------------------------------------------------------- */
 
@@ -261,7 +330,7 @@ client_close(struct client *client)
 		if (client->app->clients[i] == client)
 			client->app->clients[i] = NULL;
 	}
-	free(client);
+	forget(client);
 }
 
 /* The length of a whole request at the start of what came; 0: not whole. */
@@ -369,7 +438,7 @@ app_fini(struct app *server)
 			client_close(server->clients[i]);
 	}
 	for (size_t i = 0; i < server->seen_count; i++)
-		free(server->seen[i]);
+		forget(server->seen[i]);
 	server->host->unwatch(server->watch);
 	close(server->fd);
 }
@@ -401,6 +470,11 @@ fill_conf(const struct setup *setup)
 		{ .name = "retry", .number = setup->retry },
 		{ .name = "header_encoding", .number = setup->encoding },
 		{ .name = "cookies", .number = setup->cookies },
+		{ .name = "auth", .number = setup->oauth ? AUTH_OAUTH : AUTH_NONE },
+		{ .name = "auth_url", .text = setup->oauth ? fake->token_url : NULL },
+		{ .name = "auth_client", .text = setup->oauth ? "me" : NULL },
+		{ .name = "auth_secret", .text = setup->oauth ? SECRET : NULL },
+		{ .name = "auth_method", .number = setup->oauth_method },
 		{ .name = "presence_events",
 		  .items = setup->presence ? setup->presence : all_presence_events,
 		  .count = setup->presence ? setup->presence_count : 2 },
@@ -475,7 +549,9 @@ start(struct setup setup)
 		snprintf(fake->url, sizeof(fake->url), "%s", setup.url);
 	else
 		snprintf(fake->url, sizeof(fake->url), "http://127.0.0.1:%u%s", app.port,
-		    setup.path ? setup.path : "/hook/{hub}/{event}?code=s3cret");
+		    setup.path ? setup.path : "/hook/{hub}/{event}?code=" SECRET);
+	snprintf(fake->token_url, sizeof(fake->token_url),
+	    "http://127.0.0.1:%u/token?code=" SECRET, app.port);
 	fill_conf(&setup);
 	CU_ASSERT_FATAL(wps_plugin_v1.init(&fake->host, fake, &fake->state) == WPS_OK);
 	CU_ASSERT_FATAL(wps_plugin_v1.worker_start(fake->state,
@@ -501,12 +577,14 @@ stop(void)
 		fake->upstream.forget(fake->worker, conn.slot);
 	wps_plugin_v1.worker_stop(fake->worker);
 	wps_plugin_v1.fini(fake->state);
-	CU_ASSERT_PTR_NULL(strstr(fake->log, "s3cret"));
+	CU_ASSERT_PTR_NULL(strstr(fake->log, SECRET));
 	app_fini(&app);
 	check_number("watches that are left", (long)fakehost_loop_watches(&fake->loop), 0);
 	check_number("timers that are left", (long)fakehost_loop_timers(&fake->loop), 0);
 	fakehost_loop_fini(&fake->loop);
-	free(fake);
+	forget(fake);
+	check_number("secrets in memory that was given back", traces, 0);
+	traces = 0;
 }
 
 struct wps_event

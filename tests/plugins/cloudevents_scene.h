@@ -54,6 +54,8 @@ struct setup {
 	bool cookies;
 	const char *const *presence, *const *patterns;
 	size_t presence_count, pattern_count;
+	bool oauth; /* tokens come from the application, with a secret */
+	int64_t oauth_method;
 };
 
 struct wps_self {
@@ -68,9 +70,9 @@ struct wps_self {
 	unsigned counter_count;
 	uint64_t counts[32];
 	struct wps_conf handler, hub, core, own;
-	struct option_value handler_values[16], hub_values[2], core_values[3],
+	struct option_value handler_values[24], hub_values[2], core_values[3],
 	    own_values[7];
-	char url[256];
+	char url[256], token_url[64];
 };
 
 #define CLIENTS_MAX 64
@@ -79,6 +81,10 @@ struct wps_self {
 #define HANDSHAKE(status, lines) \
 	"HTTP/1.1 " status "\r\n" lines "Content-Length: 0\r\n\r\n"
 #define NOTHING "HTTP/1.1 204 No Content\r\n\r\n"
+/* Of a handler, in its URL's query and elsewhere; in base64 where a multiple of
+ * three bytes stands in front of it. No trace of it may be left. */
+#define SECRET "s3cret"
+#define SECRET_BASE64 "czNjcmV0"
 #define HANG NULL /* reads the request and never answers */
 #define HANG_UP "" /* reads the request and closes */
 
@@ -116,7 +122,7 @@ void start(struct setup setup);
 /* One kind of presence event, or none, of some groups. */
 void start_presence(const char *event, const char *const *patterns, size_t count);
 
-/* The log must never hold what the URL's query holds. */
+/* The log must never hold the secret, nor memory that the plugin has given back. */
 void stop(void);
 
 struct wps_event user_event(const char *name, const char *payload);

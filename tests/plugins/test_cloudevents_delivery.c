@@ -11,6 +11,53 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+/* --- secrets in memory --------------------------------------------------------------------- */
+
+/* An answer with a token, which is longer than what a text begins with. */
+static const char *
+token_answer(const char *behind)
+{
+	static char answer[2048];
+	char token[1024], body[1200];
+
+	memset(token, 'x', sizeof(token));
+	memcpy(token, SECRET, strlen(SECRET));
+	token[sizeof(token) - 1] = '\0';
+	snprintf(body, sizeof(body), "{\"access_token\":\"%s%s", token, behind);
+	snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+	    strlen(body), body);
+	return answer;
+}
+
+/* That none is in memory which was given back, is what stop looks at. */
+static void
+test_secrets_leave_no_trace_in_memory(void)
+{
+	static const struct { int64_t method; const char *behind, *result; } cases[] = {
+		{ METHOD_BODY, "\",\"expires_in\":60}", "ok" },
+		{ METHOD_BASIC, "\\/\"}", "ok" },
+		{ METHOD_BASIC, " \"}", "failed" },
+		{ METHOD_BASIC, "\\ud800\"}", "failed" },
+		{ METHOD_BODY, "\"", "failed" },
+	};
+	struct wps_reply reply;
+	char value[2048];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		start((struct setup){ .validation = true, .oauth = true,
+		    .oauth_method = cases[i].method });
+		app.answers[0] = token_answer(cases[i].behind);
+		app.answers[1] = app.answers[2] = NOTHING;
+		app.answer_count = 3;
+		check_text("first", ask(user_event("a", "x"), &reply), cases[i].result);
+		check_text("authorization", header_of(request(0), "Authorization", value,
+		    sizeof(value)), cases[i].method == METHOD_BODY ? "-" : "Basic bWU6" SECRET_BASE64);
+		check_text("second", ask(user_event("b", "x"), &reply), cases[i].result);
+		explicit_bzero(value, sizeof(value));
+		stop();
+	}
+}
+
 /* --- repetitions, limits, cancel ------------------------------------------------------------ */
 
 static void
@@ -629,6 +676,7 @@ test_events_that_the_end_overtakes_are_lost(void)
 }
 
 CU_TestInfo cloudevents_delivery_tests[] = {
+	TEST(test_secrets_leave_no_trace_in_memory),
 	TEST(test_events_that_nobody_waits_for_are_repeated),
 	TEST(test_a_full_queue_refuses_blocking_events_only),
 	TEST(test_cancel_aborts_wherever_the_event_is),
