@@ -21,25 +21,30 @@
 
 /* --- memory -------------------------------------------------------------- */
 
-void *
-conf_alloc(struct conf_set *set, size_t size, bool secret)
+static struct conf_block *
+add_block(struct conf_set *set, size_t size)
 {
 	struct conf_block *block = xcalloc(1, sizeof(*block) + size);
 
-	block->size = size;
-	block->secret = secret;
 	block->next = set->blocks;
 	set->blocks = block;
-	return block->bytes;
+	return block;
+}
+
+void *
+conf_alloc(struct conf_set *set, size_t size)
+{
+	return add_block(set, size)->bytes;
 }
 
 struct wps_span
-conf_keep(struct conf_set *set, const char *bytes, size_t len, bool secret)
+conf_keep(struct conf_set *set, const char *bytes, size_t len)
 {
-	char *copy = conf_alloc(set, len + 1, secret);
+	struct conf_block *block = add_block(set, len + 1);
 
-	memcpy(copy, bytes, len);
-	return (struct wps_span){ copy, len };
+	block->text_len = len;
+	memcpy(block->bytes, bytes, len);
+	return (struct wps_span){ (char *)block->bytes, len };
 }
 
 void
@@ -53,8 +58,7 @@ conf_set_free(struct conf_set **ref)
 	while (set->blocks) {
 		struct conf_block *block = set->blocks;
 		set->blocks = block->next;
-		if (block->secret)
-			explicit_bzero(block->bytes, block->size);
+		explicit_bzero(block->bytes, block->text_len);
 		free(block);
 	}
 	free(set->path);
@@ -91,7 +95,7 @@ section_rows(struct conf_set *set, const struct conf_rows *plugins,
 {
 	static const struct wps_option none[] = { WPS_OPTION_END };
 	struct wps_option *rows =
-	    conf_alloc(set, (count + 1) * sizeof(*rows), false);
+	    conf_alloc(set, (count + 1) * sizeof(*rows));
 
 	for (unsigned i = 0; i < count; i++) {
 		rows[i].name = plugins[i].name;
@@ -136,7 +140,7 @@ judge_top(struct conf_set *set, const struct wps_option *core,
 	set->core_schema = conf_schema_new(set, tables, ARRAY_LEN(tables));
 	set->core_schema->top = true;
 	conf_judge(set, &set->core, set->core_schema, set->tree->root, "", NULL);
-	set->plugins = conf_alloc(set, count * sizeof(*set->plugins), false);
+	set->plugins = conf_alloc(set, count * sizeof(*set->plugins));
 	for (unsigned i = 0; i < count; i++) {
 		const struct conf_value *value =
 		    &set->core.values[set->core_schema->count - count + i];
@@ -198,7 +202,7 @@ judge_hub(struct conf_set *set, struct wps_conf *conf,
 static struct wps_span
 lower_name(struct conf_set *set, struct wps_span name)
 {
-	char *lower = conf_alloc(set, name.len + 1, false);
+	char *lower = conf_alloc(set, name.len + 1);
 
 	name_lower(lower, name);
 	return (struct wps_span){ lower, name.len };
@@ -256,8 +260,8 @@ judge_named_hubs(struct conf_set *set, const struct conf_node *hubs)
 		    HUBS_MAX, count);
 		return;
 	}
-	set->hubs = conf_alloc(set, count * sizeof(*set->hubs), false);
-	set->hub_names = conf_alloc(set, count * sizeof(*set->hub_names), false);
+	set->hubs = conf_alloc(set, count * sizeof(*set->hubs));
+	set->hub_names = conf_alloc(set, count * sizeof(*set->hub_names));
 	for (const struct conf_node *node = hubs->first; node;
 	    node = node->next) {
 		struct wps_conf conf;

@@ -78,8 +78,7 @@ struct wps_conf {
 /* Memory that lives as long as the set. */
 struct conf_block {
 	struct conf_block *next;
-	size_t size;
-	bool secret; /* overwritten before it is freed */
+	size_t text_len; /* of a text: it is overwritten before it is freed */
 	max_align_t bytes[];
 };
 
@@ -98,9 +97,9 @@ struct conf_set {
 	struct conf_report *report;
 };
 
-void *conf_alloc(struct conf_set *set, size_t size, bool secret);
-struct wps_span conf_keep(struct conf_set *set, const char *bytes, size_t len,
-    bool secret);
+void *conf_alloc(struct conf_set *set, size_t size);
+/* A copy of a text. Any may hold a secret, as a URL with a key in its query. */
+struct wps_span conf_keep(struct conf_set *set, const char *bytes, size_t len);
 
 /* A schema of some tables, each ending with an empty row; NULL is an empty one. */
 struct conf_schema *conf_schema_new(struct conf_set *set,

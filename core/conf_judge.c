@@ -198,7 +198,7 @@ read_texts(const struct judge *judge, const struct wps_option *row,
 		return;
 	}
 	count = check_count(judge, row, node, count);
-	out->items = conf_alloc(judge->set, count * sizeof(*out->items), false);
+	out->items = conf_alloc(judge->set, count * sizeof(*out->items));
 	for (size_t i = 0; i < count; i++, item = item->next) {
 		struct conf_value one = { .text = WPS_SPAN_NONE };
 		if (read_text(judge, row, type, item, &one))
@@ -231,7 +231,7 @@ read_section(const struct judge *judge, const struct wps_option *row,
 		    row->name);
 		return;
 	}
-	out->maps = conf_alloc(judge->set, sizeof(*out->maps), false);
+	out->maps = conf_alloc(judge->set, sizeof(*out->maps));
 	out->count = 1;
 	conf_judge_section(judge->set, out->maps, row, node);
 }
@@ -249,7 +249,7 @@ read_maps(const struct judge *judge, const struct wps_option *row,
 	const struct conf_node *item = node->first;
 	size_t count = count_children(node);
 	count = check_count(judge, row, node, count);
-	out->maps = conf_alloc(judge->set, count * sizeof(*out->maps), false);
+	out->maps = conf_alloc(judge->set, count * sizeof(*out->maps));
 	for (size_t i = 0; i < count; i++, item = item->next) {
 		if (item->kind == CONF_MAP)
 			conf_judge(judge->set, &out->maps[out->count++], schema,
@@ -339,7 +339,7 @@ struct conf_schema *
 conf_schema_new(struct conf_set *set, const struct wps_option *const *tables,
     size_t count)
 {
-	struct conf_schema *schema = conf_alloc(set, sizeof(*schema), false);
+	struct conf_schema *schema = conf_alloc(set, sizeof(*schema));
 	size_t room = 0;
 
 	for (size_t i = 0; i < count; i++)
@@ -347,7 +347,7 @@ conf_schema_new(struct conf_set *set, const struct wps_option *const *tables,
 		    row++)
 			room++;
 	schema->rows =
-	    conf_alloc(set, room * sizeof(const struct wps_option *), false);
+	    conf_alloc(set, room * sizeof(const struct wps_option *));
 	for (size_t i = 0; i < count; i++)
 		for (const struct wps_option *row = tables[i]; row && row->name;
 		    row++)
@@ -435,7 +435,7 @@ conf_judge(struct conf_set *set, struct wps_conf *conf,
 		.path = set->path,
 		.schema = schema,
 		.values = conf_alloc(set,
-		    schema->count * sizeof(*conf->values), false),
+		    schema->count * sizeof(*conf->values)),
 		.line = map ? map->line : 1,
 		.column = map ? map->column : 1,
 	};

@@ -105,7 +105,7 @@ read_file(struct conf_set *set, const char *given, struct wps_span *out,
 	    fail(err, "%.300s: %s", path, strerror(errno));
 
 	if (good)
-		*out = conf_keep(set, bytes, len, true);
+		*out = conf_keep(set, bytes, len);
 	if (fd >= 0)
 		close(fd);
 	explicit_bzero(bytes, SECRET_MAX + 1);
@@ -125,7 +125,7 @@ read_variable(struct conf_set *set, const char *name, struct wps_span *out,
 	if (value[0] == '\0')
 		return fail(err, "\"%.100s\" is empty in the environment",
 		    name);
-	*out = conf_keep(set, value, strlen(value), true);
+	*out = conf_keep(set, value, strlen(value));
 	return true;
 }
 
@@ -142,6 +142,6 @@ conf_read_secret(struct conf_set *set, struct wps_span text,
 	if (set->shared)
 		return fail(err, "a secret stands in a file that others may "
 		    "read: chmod 600 it, or use file:PATH");
-	*out = conf_keep(set, text.data, text.len, true);
+	*out = conf_keep(set, text.data, text.len);
 	return true;
 }

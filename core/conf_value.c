@@ -208,7 +208,7 @@ conf_read_scalar(struct conf_set *set, const struct wps_option *row,
 	case WPS_OPT_ENUM:
 		return read_choice(row, text.data, out, err);
 	case WPS_OPT_STRING:
-		out->text = conf_keep(set, text.data, text.len, false);
+		out->text = conf_keep(set, text.data, text.len);
 		return check_length(row, type, text.len, err);
 	case WPS_OPT_SECRET:
 		return conf_read_secret(set, text, &out->text, err) &&

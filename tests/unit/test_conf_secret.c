@@ -320,6 +320,9 @@ test_freed_memory_has_no_secret(void)
 	static const char *const texts[] = {
 		"safe: { any_key: " TRACE ", keys: [\"file:key\", "
 		"\"env:WPS_TEST_KEY\"] }\n",
+		/* Plain texts may hold secrets. */
+		"doors: [{ url: \"http://a/?code=" TRACE "\" }]\n",
+		"any_list: [\"" TRACE "\", b]\nhubs: { a: { greeting: " TRACE " } }\n",
 		/* These have errors too. */
 		"safe: { any_key: " TRACE ", key: \"file:key\" }\nx: y\n",
 		"safe: { key: \"file:key\", keys: [" TRACE ", [\n",
