@@ -122,7 +122,10 @@ bool
 mac_verify(EVP_MAC_CTX *key, struct wps_span bytes, const uint8_t mac[MAC_LEN])
 {
 	uint8_t expected[MAC_LEN];
-
-	return mac_compute(key, bytes, expected) &&
+	bool same = mac_compute(key, bytes, expected) &&
 	    CRYPTO_memcmp(expected, mac, MAC_LEN) == 0;
+
+	/* It would sign what was refused. */
+	OPENSSL_cleanse(expected, sizeof(expected));
+	return same;
 }

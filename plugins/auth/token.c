@@ -4,6 +4,7 @@
 #include "lib/base64.h"
 
 #include <jansson.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 /* A header names an algorithm and little else; this bounds what is parsed
@@ -355,6 +356,8 @@ token_unref(struct token **token)
 	struct token *dropped = *token;
 
 	*token = NULL;
-	if (dropped && --dropped->refs == 0)
-		free(dropped);
+	if (dropped == NULL || --dropped->refs > 0)
+		return;
+	OPENSSL_cleanse(dropped, dropped->size);
+	free(dropped);
 }

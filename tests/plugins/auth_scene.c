@@ -3,9 +3,33 @@
 
 #include "lib/base64.h"
 
+#include <malloc.h>
 #include <openssl/hmac.h>
 
 struct fakehost fake;
+
+/* --- tokens and keys in memory that is freed ------------------------------ */
+
+/* A part of each key, and the begin of each token. */
+#define KEY_PART "-key-0123456789"
+#define TOKEN_PART "eyJ"
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+
+/* Compilers know that free has no such effects. */
+static volatile unsigned traces;
+
+void
+__wrap_free(void *memory)
+{
+	size_t size = memory ? malloc_usable_size(memory) : 0;
+
+	if (size > 0 && (memmem(memory, size, KEY_PART, strlen(KEY_PART)) ||
+	    memmem(memory, size, TOKEN_PART, strlen(TOKEN_PART))))
+		traces++;
+	__real_free(memory);
+}
 
 /* --- answers -------------------------------------------------------------- */
 
@@ -128,15 +152,17 @@ start(const struct fakehost_value *own)
 	CU_ASSERT_FATAL(rc == WPS_OK);
 }
 
-/* No key and no token is in the log, whatever was done. */
+/* No key and no token is in the log or in freed memory, whatever was done. */
 void
 stop(void)
 {
 	static const char *const secrets[] = {
-		"-key-0123456789", "eyJ", "secret",
+		KEY_PART, TOKEN_PART, "secret",
 	};
 
 	for (size_t i = 0; i < COUNT(secrets); i++)
 		CU_ASSERT_FALSE(fakehost_logged(&fake, secrets[i]));
 	fakehost_fini(&fake);
+	check_number("tokens and keys in freed memory", traces, 0);
+	traces = 0;
 }

@@ -51,7 +51,7 @@ const char *client_token(const char *more); /* of the hub chat, first key */
 int try_start(const struct fakehost_value *own, const struct fakehost_value *core);
 void start(const struct fakehost_value *own);
 
-/* Checks also that no key and no token is in the log. */
+/* Checks also that no key and no token is in the log, or in memory that was freed. */
 void stop(void);
 
 /* The suites besides that of test_auth.c; exit codes. */
