@@ -14,6 +14,22 @@ pack_number(char dst[PACK_NUMBER_MAX], uint64_t value)
 	return len;
 }
 
+void
+pack_add_number(const struct pack *out, uint64_t value)
+{
+	char number[PACK_NUMBER_MAX];
+
+	out->put(out->record,
+	    (struct wps_span){ number, pack_number(number, value) });
+}
+
+void
+pack_add_bytes(const struct pack *out, struct wps_span bytes)
+{
+	pack_add_number(out, bytes.len);
+	out->put(out->record, bytes);
+}
+
 static void
 fail(struct unpack *in)
 {

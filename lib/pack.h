@@ -18,6 +18,19 @@
 /* Writes the number; returns how many bytes it took. */
 size_t pack_number(char dst[PACK_NUMBER_MAX], uint64_t value);
 
+struct wps_record;
+
+/* What is being written: a record, and how one puts bytes into it. */
+struct pack {
+	void (*put)(struct wps_record *record, struct wps_span bytes);
+	struct wps_record *record;
+};
+
+void pack_add_number(const struct pack *out, uint64_t value);
+
+/* Behind their length. */
+void pack_add_bytes(const struct pack *out, struct wps_span bytes);
+
 /*
  * What is being read. Once something is not as it should be it has failed: then
  * it gives zeros and absent spans, so that its users may look once, at the end.

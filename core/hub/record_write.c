@@ -54,17 +54,13 @@ record_fini(struct wps_record *record)
 void
 record_number(struct wps_record *record, uint64_t value)
 {
-	char number[PACK_NUMBER_MAX];
-
-	record_put(record, (struct wps_span){ number,
-	    pack_number(number, value) });
+	pack_add_number(&(struct pack){ record_put, record }, value);
 }
 
 void
 record_bytes(struct wps_record *record, struct wps_span bytes)
 {
-	record_number(record, bytes.len);
-	record_put(record, bytes);
+	pack_add_bytes(&(struct pack){ record_put, record }, bytes);
 }
 
 /* Puts the length of all that stands behind `at` in front of it. */

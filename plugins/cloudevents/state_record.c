@@ -15,36 +15,20 @@
 #define RECORD_VERSION 1
 #define COOKIE_FIELDS 7 /* of a line, with tabs between */
 
-static void
-put_number(const struct wps_host *host, struct wps_record *record,
-    uint64_t value)
-{
-	char number[PACK_NUMBER_MAX];
-
-	host->record_put(record,
-	    (struct wps_span){ number, pack_number(number, value) });
-}
-
-static void
-put_bytes(const struct wps_host *host, struct wps_record *record,
-    struct wps_span bytes)
-{
-	put_number(host, record, bytes.len);
-	host->record_put(record, bytes);
-}
-
 int
 state_save(const struct wps_host *host, const struct conn_state *state,
     struct wps_record *record)
 {
+	const struct pack out = { host->record_put, record };
+
 	if (!TAILQ_EMPTY(&state->chain))
 		return WPS_PENDING;
-	put_number(host, record, RECORD_VERSION);
-	put_number(host, record, state->last_id);
-	put_bytes(host, record, text_span(&state->value));
+	pack_add_number(&out, RECORD_VERSION);
+	pack_add_number(&out, state->last_id);
+	pack_add_bytes(&out, text_span(&state->value));
 	for (const struct curl_slist *cookie = state->cookies; cookie;
 	    cookie = cookie->next)
-		put_bytes(host, record, wps_span_str(cookie->data));
+		pack_add_bytes(&out, wps_span_str(cookie->data));
 	return WPS_OK;
 }
 

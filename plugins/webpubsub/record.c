@@ -9,35 +9,16 @@
 
 #define RECORD_VERSION 1
 
-void
-record_number(const struct worker *worker, struct wps_record *record,
-    uint64_t value)
-{
-	char number[PACK_NUMBER_MAX];
-
-	worker->plugin->host->record_put(record,
-	    (struct wps_span){ number, pack_number(number, value) });
-}
-
-void
-record_bytes(const struct worker *worker, struct wps_record *record,
-    struct wps_span bytes)
-{
-	record_number(worker, record, bytes.len);
-	worker->plugin->host->record_put(record, bytes);
-}
-
 /* --- ack ids ------------------------------------------------------------------- */
 
 static void
-save_acks(const struct worker *worker, struct wps_record *record,
-    const struct ackmem *acks)
+save_acks(const struct pack *out, const struct ackmem *acks)
 {
 	uint32_t count = ackmem_count(acks);
 
-	record_number(worker, record, count);
+	pack_add_number(out, count);
 	for (uint32_t i = 0; i < count; i++)
-		record_number(worker, record, ackmem_at(acks, i));
+		pack_add_number(out, ackmem_at(acks, i));
 }
 
 /* Of more than are remembered here the newest stay. */
@@ -78,19 +59,19 @@ outcome_of(const struct stream *stream)
 }
 
 static void
-save_stream(const struct worker *worker, struct wps_record *record,
-    const struct stream *stream, uint64_t now_ms)
+save_stream(const struct pack *out, const struct stream *stream,
+    uint64_t now_ms)
 {
 	bool late = stream->deadline_ms < now_ms;
 
-	record_bytes(worker, record, stream->id);
-	record_bytes(worker, record, stream->group);
-	record_number(worker, record, stream->state);
-	record_number(worker, record, stream->no_echo);
-	record_number(worker, record, stream->idle_ms);
-	record_number(worker, record, late ? 0 : stream->deadline_ms - now_ms);
-	record_number(worker, record, stream->expected);
-	record_number(worker, record, outcome_of(stream));
+	pack_add_bytes(out, stream->id);
+	pack_add_bytes(out, stream->group);
+	pack_add_number(out, stream->state);
+	pack_add_number(out, stream->no_echo);
+	pack_add_number(out, stream->idle_ms);
+	pack_add_number(out, late ? 0 : stream->deadline_ms - now_ms);
+	pack_add_number(out, stream->expected);
+	pack_add_number(out, outcome_of(stream));
 }
 
 /* What a stream is when nobody knows it any more but its record. */
@@ -172,15 +153,16 @@ session_save(void *worker_state, struct wps_conn *conn,
 	const struct worker *worker = worker_state;
 	const struct wps_host *host = worker->plugin->host;
 	const struct session *session = host->conn_data(conn);
+	const struct pack out = { host->record_put, record };
 	uint64_t now_ms = host->now_ms(host->conn_worker(conn));
 	const struct stream *stream;
 
-	record_number(worker, record, RECORD_VERSION);
-	save_acks(worker, record, session->acks);
+	pack_add_number(&out, RECORD_VERSION);
+	save_acks(&out, session->acks);
 	LIST_FOREACH(stream, &session->streams, link) {
 		if (stream->is_due)
 			return WPS_PENDING;
-		save_stream(worker, record, stream, now_ms);
+		save_stream(&out, stream, now_ms);
 	}
 	return WPS_OK;
 }

@@ -25,10 +25,4 @@ int session_save(void *worker_state, struct wps_conn *conn,
 int session_restore(struct worker *worker, struct wps_conn *conn,
     const struct codec *codec, struct wps_span bytes);
 
-/* What a part of a record is made of. */
-void record_number(const struct worker *worker, struct wps_record *record,
-    uint64_t value);
-void record_bytes(const struct worker *worker, struct wps_record *record,
-    struct wps_span bytes);
-
 #endif

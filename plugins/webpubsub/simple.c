@@ -7,7 +7,6 @@
 #include "simple.h"
 
 #include "publish.h"
-#include "record.h"
 
 #include "lib/names.h"
 #include "lib/pack.h"
@@ -267,13 +266,15 @@ on_close(void *worker_state, struct wps_conn *conn)
 static int
 on_save(void *worker_state, struct wps_conn *conn, struct wps_record *record)
 {
+	const struct worker *worker = worker_state;
 	const struct target *target = simple_of(worker_state, conn)->target;
+	const struct pack out = { worker->plugin->host->record_put, record };
 
-	record_number(worker_state, record, RECORD_VERSION);
+	pack_add_number(&out, RECORD_VERSION);
 	if (target == NULL)
 		return WPS_OK;
-	record_number(worker_state, record, target->no_echo);
-	record_bytes(worker_state, record,
+	pack_add_number(&out, target->no_echo);
+	pack_add_bytes(&out,
 	    (struct wps_span){ target->group, target->len });
 	return WPS_OK;
 }

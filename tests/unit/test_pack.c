@@ -126,6 +126,39 @@ test_nothing_comes_behind_a_failure(void)
 	CU_ASSERT(!unpack_done(&in));
 }
 
+/* Bytes that were put one behind the other. */
+struct wps_record {
+	char bytes[32];
+	size_t len;
+};
+
+static void
+put(struct wps_record *record, struct wps_span bytes)
+{
+	CU_ASSERT_FATAL(bytes.len <= sizeof(record->bytes) - record->len);
+	if (bytes.len > 0)
+		memcpy(record->bytes + record->len, bytes.data, bytes.len);
+	record->len += bytes.len;
+}
+
+static void
+test_what_is_added_can_be_read(void)
+{
+	struct wps_record record = { .len = 0 };
+	const struct pack out = { put, &record };
+
+	pack_add_number(&out, 300);
+	pack_add_bytes(&out, WPS_SPAN("ab"));
+	pack_add_bytes(&out, WPS_SPAN_NONE);
+	CU_ASSERT(wps_span_eq((struct wps_span){ record.bytes, record.len },
+	    WPS_SPAN("\xac\2" "\2ab" "\0")));
+	struct unpack in = { .rest = { record.bytes, record.len } };
+	CU_ASSERT(unpack_number(&in, 0, 300) == 300);
+	CU_ASSERT(wps_span_eq(unpack_bytes(&in, 2), WPS_SPAN("ab")));
+	CU_ASSERT(unpack_bytes(&in, 0).len == 0);
+	CU_ASSERT(unpack_done(&in));
+}
+
 int
 main(void)
 {
@@ -136,6 +169,7 @@ main(void)
 		TEST(test_numbers_have_bounds),
 		TEST(test_bytes_stand_behind_their_length),
 		TEST(test_bytes_that_are_cut_or_too_long_are_refused),
+		TEST(test_what_is_added_can_be_read),
 		TEST(test_nothing_comes_behind_a_failure),
 	};
 
