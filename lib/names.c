@@ -32,6 +32,20 @@ to_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+bool
+name_is_token(struct wps_span text)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~";
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+		if (!is_letter(c) && !is_digit(c) &&
+		    !memchr(others, c, sizeof(others) - 1))
+			return false;
+	}
+	return text.len > 0;
+}
+
 int
 name_order(struct wps_span a, struct wps_span b)
 {

@@ -23,6 +23,9 @@ void name_lower(char *dst, struct wps_span name);
 /* Whether two names are equal but for the case of ASCII letters. */
 bool name_eq_nocase(struct wps_span a, struct wps_span b);
 
+/* Whether it may be the name of a header: a token (RFC 9110, section 5.6.2). */
+bool name_is_token(struct wps_span text);
+
 /* The order of names: by their bytes, below 0 when a comes first. */
 int name_order(struct wps_span a, struct wps_span b);
 

@@ -25,17 +25,6 @@ key_of(struct wps_span name, struct wps_span *key_out)
 }
 
 static bool
-is_token(struct wps_span key)
-{
-	for (size_t i = 0; i < key.len; i++) {
-		unsigned char c = (unsigned char)key.data[i];
-		if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c))
-			return false;
-	}
-	return true;
-}
-
-static bool
 is_blank(char c)
 {
 	return c == ' ' || c == '\t';
@@ -78,7 +67,7 @@ put(struct metadata *metadata, struct wps_span key, struct wps_span value,
 	struct wps_pair *pair = find_pair(metadata, key);
 
 	if (pair == NULL) {
-		if (key.len == 0 || key.len > METADATA_KEY_MAX || !is_token(key))
+		if (key.len > METADATA_KEY_MAX || !name_is_token(key))
 			return error_bad(error, TARGET,
 			    "a key has 1 to 256 characters of HTTP tokens");
 		if (metadata->count == METADATA_PAIRS_MAX ||

@@ -1,22 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "metadata.h"
 
+#include "lib/names.h"
+
 #include <stdlib.h>
-
-static bool
-is_token(struct wps_span text)
-{
-	static const char others[] = "!#$%&'*+-.^_`|~";
-
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') ||
-		    memchr(others, c, sizeof(others) - 1)))
-			return false;
-	}
-	return text.len > 0;
-}
 
 static bool
 is_ascii(struct wps_span text)
@@ -32,7 +19,7 @@ int
 metadata_add(struct metadata *metadata, struct scratch *scratch,
     struct wps_span key, struct wps_span value)
 {
-	if (key.len > METADATA_KEY_MAX || !is_token(key) ||
+	if (key.len > METADATA_KEY_MAX || !name_is_token(key) ||
 	    value.len > METADATA_VALUE_MAX || !is_ascii(value))
 		return WPS_EPROTO;
 	metadata->total += key.len + value.len;

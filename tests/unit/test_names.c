@@ -61,6 +61,22 @@ test_order_is_that_of_bytes(void)
 }
 
 static void
+test_tokens(void)
+{
+	static const char tokens[] = "!#$%&'*+-.0123456789^_`abcdefghijklmnopqrstuvwxyz|~"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	for (int c = 0; c < 256; c++) {
+		const char text[] = { 'a', (char)c };
+		CU_ASSERT(name_is_token((struct wps_span){ text, 2 }) ==
+		    (memchr(tokens, c, sizeof(tokens) - 1) != NULL));
+	}
+	CU_ASSERT(name_is_token((struct wps_span){ tokens, sizeof(tokens) - 1 }));
+	CU_ASSERT_FALSE(name_is_token(WPS_SPAN("")));
+	CU_ASSERT_FALSE(name_is_token(WPS_SPAN_NONE));
+}
+
+static void
 test_hub_names(void)
 {
 	static const struct {
@@ -374,6 +390,7 @@ main(void)
 	static const struct named_test tests[] = {
 		TEST(test_lower_and_compare_know_ascii_only),
 		TEST(test_order_is_that_of_bytes),
+		TEST(test_tokens),
 		TEST(test_hub_names),
 		TEST(test_event_names),
 		TEST(test_each_byte_in_names),
