@@ -39,7 +39,7 @@ static const struct wps_span metadata_prefix = {
 static bool
 has_prefix_nocase(struct wps_span text, struct wps_span prefix)
 {
-	return text.len > prefix.len && span_eq_nocase(
+	return text.len > prefix.len && name_eq_nocase(
 	    (struct wps_span){ text.data, prefix.len }, prefix);
 }
 
@@ -50,9 +50,9 @@ read_head(struct wps_span lines)
 	struct wps_header header;
 
 	while (head_next(&lines, &header)) {
-		if (span_eq_nocase(header.name, WPS_SPAN("Content-Type")))
+		if (name_eq_nocase(header.name, WPS_SPAN("Content-Type")))
 			head.content_type = header.value;
-		else if (span_eq_nocase(header.name,
+		else if (name_eq_nocase(header.name,
 		    WPS_SPAN("ce-connectionState")))
 			head.state = header.value;
 		else
@@ -123,14 +123,14 @@ read_member(struct answer *answer, struct wps_span name, const json_t *value)
 	struct wps_answer *out = &answer->out;
 	bool has_groups;
 
-	if (span_eq_nocase(name, WPS_SPAN("userId")))
+	if (name_eq_nocase(name, WPS_SPAN("userId")))
 		return read_text(value, &out->user);
-	if (span_eq_nocase(name, WPS_SPAN("subprotocol")))
+	if (name_eq_nocase(name, WPS_SPAN("subprotocol")))
 		return read_text(value, &out->subprotocol);
-	if (span_eq_nocase(name, WPS_SPAN("roles")))
+	if (name_eq_nocase(name, WPS_SPAN("roles")))
 		return read_texts(value, &answer->roles, &out->role_count,
 		    &out->has_roles);
-	if (span_eq_nocase(name, WPS_SPAN("groups")))
+	if (name_eq_nocase(name, WPS_SPAN("groups")))
 		return read_texts(value, &answer->groups, &out->group_count,
 		    &has_groups);
 	return true;
@@ -213,7 +213,7 @@ data_type(struct wps_span type)
 	if (type.len == 0)
 		return WPS_DATA_BINARY;
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
-		if (span_eq_nocase(type, wps_span_str(types[i].type)))
+		if (name_eq_nocase(type, wps_span_str(types[i].type)))
 			return (int)types[i].data;
 	}
 	return 0;
@@ -269,10 +269,7 @@ keep_key(struct answer *answer, struct wps_span key)
 {
 	char *start = answer->keys.data + answer->keys.len;
 
-	for (size_t i = 0; i < key.len; i++) {
-		char c = key.data[i];
-		start[i] = c >= 'A' && c <= 'Z' ? c + 32 : c;
-	}
+	name_lower(start, key);
 	answer->keys.len += key.len;
 	return (struct wps_span){ start, key.len };
 }

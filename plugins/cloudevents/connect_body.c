@@ -8,6 +8,7 @@
  */
 #include "request.h"
 
+#include "lib/names.h"
 #include "lib/pct.h"
 #include "lib/utf8.h"
 
@@ -156,7 +157,7 @@ add_parameter(json_t *query, struct wps_span item, char *room)
 		value = rest;
 	name = decode(name, room);
 	value = decode(value, room + name.len);
-	if (span_eq_nocase(name, WPS_SPAN("access_token")))
+	if (name_eq_nocase(name, WPS_SPAN("access_token")))
 		return;
 	json_t *key = string_of(name);
 	if (key)
@@ -185,7 +186,7 @@ is_withheld(struct wps_span header)
 {
 	static const char reserved[] = "X-ASRS-Internal-";
 
-	return span_eq_nocase(header, WPS_SPAN("Authorization")) ||
+	return name_eq_nocase(header, WPS_SPAN("Authorization")) ||
 	    (header.len >= sizeof(reserved) - 1 &&
 	    strncasecmp(header.data, reserved, sizeof(reserved) - 1) == 0);
 }
@@ -197,7 +198,7 @@ spelling(const struct wps_handshake *handshake, size_t i)
 	struct wps_span name = handshake->headers[i].name;
 
 	for (size_t k = 0; k < i; k++) {
-		if (span_eq_nocase(handshake->headers[k].name, name))
+		if (name_eq_nocase(handshake->headers[k].name, name))
 			return handshake->headers[k].name;
 	}
 	return name;

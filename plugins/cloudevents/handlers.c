@@ -110,11 +110,11 @@ const struct wps_option handler_options[] = {
 static unsigned
 system_event_bit(struct wps_span name)
 {
-	if (span_eq_nocase(name, WPS_SPAN("connect")))
+	if (name_eq_nocase(name, WPS_SPAN("connect")))
 		return 1u << WPS_EVENT_CONNECT;
-	if (span_eq_nocase(name, WPS_SPAN("connected")))
+	if (name_eq_nocase(name, WPS_SPAN("connected")))
 		return 1u << WPS_EVENT_CONNECTED;
-	if (span_eq_nocase(name, WPS_SPAN("disconnected")))
+	if (name_eq_nocase(name, WPS_SPAN("disconnected")))
 		return 1u << WPS_EVENT_DISCONNECTED;
 	return 0;
 }
@@ -122,9 +122,9 @@ system_event_bit(struct wps_span name)
 static unsigned
 presence_event_bit(struct wps_span name)
 {
-	if (span_eq_nocase(name, WPS_SPAN("joined")))
+	if (name_eq_nocase(name, WPS_SPAN("joined")))
 		return 1u << WPS_EVENT_JOINED;
-	if (span_eq_nocase(name, WPS_SPAN("left")))
+	if (name_eq_nocase(name, WPS_SPAN("left")))
 		return 1u << WPS_EVENT_LEFT;
 	return 0;
 }
@@ -368,7 +368,7 @@ find_origin(struct handlers *handlers, struct wps_span origin)
 	unsigned i = 0;
 
 	while (i < handlers->origin_count &&
-	    !span_eq_nocase(handlers->origins[i], origin))
+	    !name_eq_nocase(handlers->origins[i], origin))
 		i++;
 	if (i == handlers->origin_count) {
 		struct wps_span *grown = reallocarray(handlers->origins, i + 1,
@@ -484,7 +484,7 @@ static bool
 depends_on_hub(struct wps_span url)
 {
 	for (size_t i = 0; i + 5 <= url.len; i++) {
-		if (span_eq_nocase((struct wps_span){ url.data + i, 5 },
+		if (name_eq_nocase((struct wps_span){ url.data + i, 5 },
 		    WPS_SPAN("{hub}")))
 			return true;
 	}
@@ -548,7 +548,7 @@ takes_user_event(const struct handler *handler, struct wps_span name)
 	if (rest.len == 0)
 		return false;
 	while (span_next(&rest, ',', &item)) {
-		if (span_eq_nocase(span_trim(item), name))
+		if (name_eq_nocase(span_trim(item), name))
 			return true;
 	}
 	return false;

@@ -5,6 +5,8 @@
  */
 #include "origin.h"
 
+#include "lib/names.h"
+
 /* The authority of an endpoint that may be a URL or "host:port". */
 static struct wps_span
 authority(struct wps_span endpoint)
@@ -45,7 +47,7 @@ holds(const struct text *list, struct wps_span wanted)
 	struct wps_span item;
 
 	while (span_next(&rest, ',', &item)) {
-		if (span_eq_nocase(item, wanted))
+		if (name_eq_nocase(item, wanted))
 			return true;
 	}
 	return false;

@@ -222,7 +222,7 @@ static bool
 is_replaced(const struct wps_event *event, size_t i)
 {
 	for (size_t k = i + 1; k < event->metadata_count; k++) {
-		if (span_eq_nocase(event->metadata[i].key, event->metadata[k].key))
+		if (name_eq_nocase(event->metadata[i].key, event->metadata[k].key))
 			return true;
 	}
 	return false;
@@ -240,10 +240,7 @@ add_metadata(struct text *lines, const struct wps_event *event)
 		if (is_replaced(event, i))
 			continue;
 		text_add(lines, WPS_SPAN("x-webpubsub-metadata-"));
-		for (size_t k = 0; k < pair->key.len; k++) {
-			char c = pair->key.data[k];
-			text_add_char(lines, c >= 'A' && c <= 'Z' ? c + 32 : c);
-		}
+		text_add_lower(lines, pair->key);
 		add_line(lines, WPS_SPAN(""), pair->value);
 	}
 	return WPS_OK;

@@ -7,6 +7,8 @@
 
 #include "secret.h"
 
+#include "lib/names.h"
+
 #include <stdio.h>
 #include <strings.h>
 
@@ -41,9 +43,9 @@ parameter(struct wps_span rest)
 	if (end == NULL)
 		return piece;
 	piece.text.len = (size_t)(end - rest.data) + 1;
-	if (span_eq_nocase(piece.text, WPS_SPAN("{hub}")))
+	if (name_eq_nocase(piece.text, WPS_SPAN("{hub}")))
 		piece.kind = PIECE_HUB;
-	else if (span_eq_nocase(piece.text, WPS_SPAN("{event}")))
+	else if (name_eq_nocase(piece.text, WPS_SPAN("{event}")))
 		piece.kind = PIECE_EVENT;
 	else if (begins_nocase(piece.text, "{env:"))
 		piece.kind = PIECE_ENV;

@@ -5,12 +5,12 @@
 #include "text.h"
 
 #include "lib/base64.h"
+#include "lib/names.h"
 #include "lib/pct.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define TEXT_FIRST 256
 
@@ -79,6 +79,17 @@ void
 text_add_char(struct text *text, char c)
 {
 	text_add(text, (struct wps_span){ &c, 1 });
+}
+
+void
+text_add_lower(struct text *text, struct wps_span name)
+{
+	char *room = text_room(text, name.len);
+
+	if (room == NULL)
+		return;
+	name_lower(room, name);
+	text->len += name.len;
 }
 
 void
@@ -188,13 +199,6 @@ must_calloc(size_t count, size_t size)
 		abort();
 	}
 	return memory;
-}
-
-bool
-span_eq_nocase(struct wps_span a, struct wps_span b)
-{
-	return a.len == b.len &&
-	    (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
 }
 
 static bool

@@ -24,6 +24,7 @@ struct text {
 
 void text_add(struct text *text, struct wps_span bytes);
 void text_add_char(struct text *text, char c);
+void text_add_lower(struct text *text, struct wps_span name); /* of ASCII */
 void text_add_hex(struct text *text, char byte, const char *digits);
 void text_add_number(struct text *text, uint64_t number); /* decimal */
 void text_add_escaped(struct text *text, struct wps_span value); /* as in URLs */
@@ -45,9 +46,6 @@ text_span(const struct text *text)
 }
 
 void *must_calloc(size_t count, size_t size);
-
-/* Whether two spans are equal but for the case of ASCII letters. */
-bool span_eq_nocase(struct wps_span a, struct wps_span b);
 
 /* The span without blanks and tabs at its ends. */
 struct wps_span span_trim(struct wps_span span);

@@ -11,6 +11,8 @@
 
 #include "address.h"
 
+#include "lib/names.h"
+
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -70,7 +72,7 @@ is_set_cookie(struct wps_span line)
 	const struct wps_span name = WPS_SPAN("Set-Cookie:");
 
 	return line.len > name.len && (line.data[0] | ' ') == 's' &&
-	    span_eq_nocase((struct wps_span){ line.data, name.len }, name);
+	    name_eq_nocase((struct wps_span){ line.data, name.len }, name);
 }
 
 static void
@@ -641,7 +643,7 @@ head_find(struct wps_span *rest, struct wps_span name, struct wps_span *value_ou
 	struct wps_header header;
 
 	while (head_next(rest, &header)) {
-		if (span_eq_nocase(header.name, name)) {
+		if (name_eq_nocase(header.name, name)) {
 			*value_out = header.value;
 			return true;
 		}
