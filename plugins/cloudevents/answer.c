@@ -355,7 +355,7 @@ answer_read(struct answer *answer, enum wps_event_kind kind,
 		fail(answer, WPS_EPROTO, from->problem);
 	else if (from->end == TRANSFER_TOO_LARGE)
 		fail(answer, WPS_EPROTO, "the answer is too large");
-	else if (from->status >= 200 && from->status <= 299)
+	else if (status_is_success(from->status))
 		read_success(answer, kind, from);
 	else if (kind == WPS_EVENT_CONNECT && from->status >= 400 &&
 	    from->status <= 599)

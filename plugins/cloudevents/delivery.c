@@ -450,7 +450,7 @@ failure_of(const struct transfer_answer *from)
 	case TRANSFER_ANSWERED:
 		break;
 	}
-	return from->status >= 200 && from->status <= 299 ? FAILURE_ANSWER :
+	return status_is_success(from->status) ? FAILURE_ANSWER :
 	    FAILURE_STATUS;
 }
 

@@ -5,7 +5,6 @@
  */
 #include "probe.h"
 
-#include "address.h"
 #include "template.h"
 #include "verdict.h"
 
@@ -31,7 +30,7 @@ struct trial {
 	struct text head, body; /* of the answer; the body may be a secret */
 	char error[CURL_ERROR_SIZE];
 	struct wps_err verdict; /* what is wrong; empty: nothing */
-	bool forbidden;
+	struct gate gate;
 	bool connected; /* a connection was there, with TLS or not yet, and ended */
 };
 
@@ -61,21 +60,6 @@ on_body(char *bytes, size_t size, size_t count, void *data)
 	return trial->body.failed ? 0 : size * count;
 }
 
-static curl_socket_t
-on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct trial *trial = data;
-
-	(void)purpose;
-	if (!trial->plugin->transport.allow_link_local &&
-	    address_is_link_local(&address->addr)) {
-		trial->forbidden = true;
-		return CURL_SOCKET_BAD;
-	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC,
-	    address->protocol);
-}
-
 /* libcurl does not tell a connection whose TLS hangs from one that there is not. */
 static int
 on_close_socket(void *data, curl_socket_t fd)
@@ -93,23 +77,18 @@ on_close_socket(void *data, curl_socket_t fd)
 static void
 set_up(struct trial *trial, const char *url, const struct transfer_tls *tls)
 {
+	const struct transport_options *options = &trial->plugin->transport;
 	CURL *easy = trial->easy;
 
+	trial->gate.allow_link_local = options->allow_link_local;
+	transport_set_up(easy, &trial->gate, options->connect_ms);
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, trial->headers);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, trial->timeout_ms);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-	    trial->plugin->transport.connect_ms);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, trial);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, trial);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, trial);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, trial);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, trial->error);
@@ -162,7 +141,7 @@ judge_timeout(struct trial *trial)
 static void
 judge_failure(struct trial *trial, CURLcode code)
 {
-	if (trial->forbidden)
+	if (trial->gate.refused)
 		verdict_forbidden(&trial->verdict);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		judge_timeout(trial);
@@ -210,7 +189,7 @@ shake_hands(struct trial *trial)
 	}
 	if (trial->verdict.text[0])
 		return;
-	if (status < 200 || status > 299)
+	if (!status_is_success(status))
 		verdict_status(&trial->verdict, status);
 	else
 		verdict_origin(&trial->verdict, &trial->plugin->origin,

@@ -30,7 +30,7 @@ struct transfer {
 	bool sent; /* libcurl has begun to send the request */
 	bool head_done;
 	bool too_large;
-	bool forbidden; /* an address was refused */
+	struct gate gate;
 	bool cut;       /* what is dropped of a refusal was too much */
 	bool sets_cookies; /* the answer does */
 	bool cookies;      /* the handle has a cookie engine */
@@ -41,12 +41,6 @@ struct transfer {
 };
 
 /* --- what libcurl gathers ----------------------------------------------------- */
-
-static bool
-is_success(int status)
-{
-	return status >= 200 && status <= 299;
-}
 
 /* The status of "HTTP/1.1 200 OK"; 0 if the line is none. */
 static int
@@ -119,7 +113,7 @@ on_body(char *bytes, size_t size, size_t count, void *data)
 	struct transfer *transfer = data;
 	size_t len = size * count, room;
 
-	if (is_success(transfer->status)) {
+	if (status_is_success(transfer->status)) {
 		room = transfer->request.max_body - transfer->body.len;
 		if (len > room) {
 			transfer->too_large = true;
@@ -155,12 +149,11 @@ on_send(void *data, char *peer, char *local, int peer_port, int local_port)
 static curl_socket_t
 on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	struct transfer *transfer = data;
+	struct gate *gate = data;
 
 	(void)purpose;
-	if (!transfer->transport->allow_link_local &&
-	    address_is_link_local(&address->addr)) {
-		transfer->forbidden = true;
+	if (!gate->allow_link_local && address_is_link_local(&address->addr)) {
+		gate->refused = true;
 		return CURL_SOCKET_BAD;
 	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC,
@@ -182,19 +175,28 @@ transfer_free(struct transfer *transfer)
 	free(transfer);
 }
 
-/* What is the same for all requests. */
-static void
-set_up(struct transfer *transfer)
+void
+transport_set_up(CURL *easy, struct gate *gate, long connect_ms)
 {
-	CURL *easy = transfer->easy;
-
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, gate);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+}
+
+/* What is the same for all requests. */
+static void
+set_up(struct transfer *transfer)
+{
+	CURL *easy = transfer->easy;
+
+	transport_set_up(easy, &transfer->gate, transfer->transport->connect_ms);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, transfer->transport->idle_s);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
@@ -202,10 +204,6 @@ set_up(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-	    transfer->transport->connect_ms);
 }
 
 static struct transfer *
@@ -222,6 +220,7 @@ transfer_take(struct transport *transport)
 	}
 	transfer = must_calloc(1, sizeof(*transfer));
 	transfer->transport = transport;
+	transfer->gate.allow_link_local = transport->allow_link_local;
 	transfer->easy = curl_easy_init();
 	transfer->url = curl_url();
 	if (transfer->easy == NULL || transfer->url == NULL) {
@@ -389,7 +388,7 @@ transport_start(struct transport *transport,
 		return NULL;
 	transfer->request = *request;
 	transfer->sent = transfer->head_done = transfer->too_large = false;
-	transfer->forbidden = transfer->cut = transfer->sets_cookies = false;
+	transfer->gate.refused = transfer->cut = transfer->sets_cookies = false;
 	transfer->dropped = 0;
 	transfer->status = 0;
 	transfer->body.plain = !request->secret;
@@ -446,7 +445,7 @@ finish(struct transfer *transfer, CURLcode code)
 	if (transfer->too_large ||
 	    (code == CURLE_OUT_OF_MEMORY && !transfer->head_done))
 		answer.end = TRANSFER_TOO_LARGE;
-	else if (code == CURLE_COULDNT_CONNECT && transfer->forbidden)
+	else if (code == CURLE_COULDNT_CONNECT && transfer->gate.refused)
 		answer.end = TRANSFER_FORBIDDEN;
 	else if (code != CURLE_OK && !transfer->cut)
 		answer.end = TRANSFER_FAILED;
@@ -456,7 +455,7 @@ finish(struct transfer *transfer, CURLcode code)
 	else if (answer.end != TRANSFER_ANSWERED)
 		answer.problem = curl_easy_strerror(code);
 	answer.has_cookies = answer.end == TRANSFER_ANSWERED &&
-	    transfer->request.with_cookies && is_success(transfer->status) &&
+	    transfer->request.with_cookies && status_is_success(transfer->status) &&
 	    transfer->sets_cookies;
 	detach(transfer);
 	transfer->request.done(transfer->request.data, &answer);

@@ -29,6 +29,12 @@ enum transfer_end {
 	TRANSFER_FORBIDDEN,    /* no connection may go to that address */
 };
 
+static inline bool
+status_is_success(long status)
+{
+	return status >= 200 && status <= 299;
+}
+
 struct transfer_answer {
 	enum transfer_end end;
 	int status;            /* 0: none came */
@@ -111,7 +117,15 @@ struct curl_slist *transfer_cookies(const struct transfer *transfer);
 /* Not from `head`. Accepts NULL, leaves NULL. */
 void transfer_cancel(struct transfer **transfer);
 
-/* What a connection is made with: for easy handles of others. NULL is as none. */
+/* Which addresses may be connected to. */
+struct gate {
+	bool allow_link_local;
+	bool refused; /* one was not */
+};
+
+/* For easy handles of others: what holds for all, and what a connection is made
+ * with; NULL is as none. The gate is borrowed. */
+void transport_set_up(CURL *easy, struct gate *gate, long connect_ms);
 void transport_set_tls(CURL *easy, const struct transfer_tls *tls);
 
 /*

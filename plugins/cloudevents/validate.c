@@ -193,7 +193,7 @@ judge(const struct validation *validation, const struct transfer_answer *answer,
 		verdict_forbidden(why);
 	else if (answer->end != TRANSFER_ANSWERED)
 		verdict_failure(why, answer->code, "");
-	else if (answer->status < 200 || answer->status > 299)
+	else if (!status_is_success(answer->status))
 		verdict_status(why, answer->status);
 	else
 		return verdict_origin(why, origin, answer->head) == WPS_OK ?

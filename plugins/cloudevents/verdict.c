@@ -151,7 +151,7 @@ static const struct {
 static const char *
 words_of_status(long status)
 {
-	if (status >= 200 && status <= 299)
+	if (status_is_success(status))
 		return "its answer has no access_token that can be used: is "
 		    "that the URL of its tokens?";
 	switch (status) {
