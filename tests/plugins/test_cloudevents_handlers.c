@@ -336,6 +336,12 @@ test_tokens_are_read_within_their_limits(void)
 		{ 1, ",\"expires_in\":86400", WPS_OK, 86400 },
 		{ 1, ",\"expires_in\":86401", WPS_OK, 86400 },
 		{ 1, ",\"expires_in\":\"60\"", WPS_OK, 60 },
+		{ 1, ",\"expires_in\":99999999999999999999", WPS_OK, 86400 },
+		{ 1, ",\"expires_in\":60.5", WPS_OK, 300 }, { 1, ",\"expires_in\":null", WPS_OK, 300 },
+		{ 1, ",\"expires_in\":[60]", WPS_OK, 300 },
+		{ 1, ",\"access_token\":null", WPS_DECLINED, 0 },
+		{ 2, ",\"access_token\":\"\\/\\u0041\"", WPS_OK, 300 },
+		{ 1, ",\"x\":\"\xff\"", WPS_DECLINED, 0 }, { 1, "}", WPS_DECLINED, 0 },
 		{ 1, ",", WPS_DECLINED, 0 },
 	};
 
