@@ -6,6 +6,7 @@
  */
 #include "semantics.h"
 
+#include "any.h"
 #include "publish.h"
 #include "retoken.h"
 
@@ -150,6 +151,17 @@ send_answer(struct worker *worker, struct wps_conn *conn,
 	host_of(worker)->conn_deliver(conn, &view);
 }
 
+/* An Any becomes a part of what is sent: one that cannot be read would spoil all
+ * of it (client-protocols.md, section 10.1). */
+static int
+judge_answer(const struct wps_answer *answer)
+{
+	if (answer->result == WPS_OK && answer->has_message &&
+	    answer->type == WPS_DATA_PROTOBUF && !any_valid(answer->payload))
+		return WPS_EPROTO;
+	return answer->result;
+}
+
 static void
 fail_event(struct worker *worker, struct wps_conn *conn)
 {
@@ -169,7 +181,7 @@ on_answer(void *worker_state, struct wps_conn *conn,
 	struct worker *worker = worker_state;
 	const struct session *session = session_of(worker, conn);
 
-	if (answer->result != WPS_OK) {
+	if (judge_answer(answer) != WPS_OK) {
 		fail_event(worker, conn);
 		return;
 	}
@@ -237,9 +249,10 @@ on_invoked(void *worker_state, struct wps_conn *conn, struct wps_span id,
 		.metadata = answer->metadata,
 		.metadata_count = answer->metadata_count,
 	};
+	int rc = judge_answer(answer);
 
-	if (answer->result != WPS_OK) {
-		send_failed(worker, conn, id, answer->result == WPS_NOT_FOUND ?
+	if (rc != WPS_OK) {
+		send_failed(worker, conn, id, rc == WPS_NOT_FOUND ?
 		    &not_found : &internal_error);
 		return;
 	}

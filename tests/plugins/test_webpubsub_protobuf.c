@@ -96,6 +96,30 @@ test_event_of_the_appendix(void)
 	    "binary 120e0a067365727665721a040a026869\n" PB_ACK("03"));
 }
 
+/* Its bytes would make the whole message unreadable. */
+static void
+test_an_answer_that_is_no_any_fails(void)
+{
+	static const struct wps_answer answer = {
+		.result = WPS_OK,
+		.has_message = true,
+		.type = WPS_DATA_PROTOBUF,
+		.payload = { "\x0a\x05", 2 },
+	};
+	struct wps_conn *conn = open_protobuf(PROTOBUF);
+
+	say(conn, "2a090a016512020a001803");
+	fakeconn_answer(conn, &answer);
+	check_text("event", fakeconn_heard(conn),
+	    "binary 0a3008031a2c0a13496e7465726e616c5365727665724572726f72"
+	    "1215496e7465726e616c20736572766572206572726f72\n");
+	say(conn, "52060a0165120131");
+	fakeconn_answer_invocation(conn, "1", &answer);
+	check_text("invocation", fakeconn_heard(conn),
+	    "binary 2a310a0131222c0a13496e7465726e616c5365727665724572726f72"
+	    "1215496e7465726e616c20736572766572206572726f72\n");
+}
+
 static const struct {
 	const char *what, *says, *log;
 } accepted[] = {
@@ -389,6 +413,8 @@ test_a_json_client_and_a_protobuf_client_understand_each_other(void)
 CU_TestInfo webpubsub_protobuf_tests[] = {
 	{ "requests of the appendix", test_requests_of_the_appendix },
 	{ "event of the appendix", test_event_of_the_appendix },
+	{ "an answer that is no Any fails",
+	  test_an_answer_that_is_no_any_fails },
 	{ "what is accepted", test_what_is_accepted },
 	{ "what is refused", test_what_is_refused },
 	{ "damaged messages do no harm", test_damaged_messages_do_no_harm },
