@@ -106,7 +106,7 @@ struct saved {
 static bool
 read_stream(struct unpack *in, struct saved *saved)
 {
-	saved->id = unpack_bytes(in, STREAM_ID_MAX_BYTES);
+	saved->id = unpack_bytes(in, ID_MAX_BYTES);
 	saved->group = unpack_bytes(in, NAME_GROUP_MAX_BYTES);
 	saved->state = (enum stream_state)unpack_number(in, STREAM_ACTIVE,
 	    STREAM_CLOSED);
@@ -117,7 +117,7 @@ read_stream(struct unpack *in, struct saved *saved)
 	saved->expected = unpack_number(in, 1, INT64_MAX);
 	saved->outcome = outcomes[unpack_number(in, 0,
 	    saved->state == STREAM_ACTIVE ? 0 : OUTCOMES - 1)];
-	return !in->failed && stream_id_valid(saved->id) &&
+	return !in->failed && id_valid(saved->id) &&
 	    name_group_valid(saved->group);
 }
 
