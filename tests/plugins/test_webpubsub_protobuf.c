@@ -144,6 +144,13 @@ static const struct {
 	{ "unknown fields of all types",
 	  "0a210a01671a020a0078017d0102030479010203040506070882010161"
 	  "f8ffffff0f01", "send chat/g from u1 text \n" },
+	{ "an unknown group, with one inside",
+	  "0a0f0a01671a020a007b0801131801147c", "send chat/g from u1 text \n" },
+	{ "an unknown group beside the member", "a306a4060a070a01671a020a00",
+	  "send chat/g from u1 text \n" },
+	{ "groups up to the limit", "0a470a01671a020a00"
+	  "7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b"
+	  "7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c", "send chat/g from u1 text \n" },
 };
 
 static void
@@ -166,6 +173,12 @@ static const struct {
 	{ "an unknown member", "a20600" },
 	{ "field number 0", "0200" },
 	{ "a group of fields", "4b4c" },
+	{ "a group without an end", "0a080a01671a020a007b" },
+	{ "a group of another end", "0a090a01671a020a007b74" },
+	{ "the end of no group", "0a080a01671a020a007c" },
+	{ "groups too deep", "0a490a01671a020a00"
+	  "7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b"
+	  "7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c" },
 	{ "a member that is a number", "4801" },
 	{ "an endless varint", "ffffffffffffffffffffff01" },
 	{ "a varint above 64 bits", "420b08ffffffffffffffffff02" },
