@@ -136,21 +136,6 @@ run_send(struct task *task)
 	    WPS_OK : fail_internally(task);
 }
 
-static void
-send_answer(struct worker *worker, struct wps_conn *conn,
-    const struct wps_answer *answer)
-{
-	struct wps_msg_view view = {
-		.type = answer->type,
-		.from = WPS_FROM_SERVER,
-		.payload = answer->payload,
-		.metadata = answer->metadata,
-		.metadata_count = answer->metadata_count,
-	};
-
-	host_of(worker)->conn_deliver(conn, &view);
-}
-
 /* An Any becomes a part of what is sent: one that cannot be read would spoil all
  * of it (client-protocols.md, section 10.1). */
 static int
@@ -160,6 +145,40 @@ judge_answer(const struct wps_answer *answer)
 	    answer->type == WPS_DATA_PROTOBUF && !any_valid(answer->payload))
 		return WPS_EPROTO;
 	return answer->result;
+}
+
+/* Of JSON values no other begins so. */
+static bool
+is_null(const struct wps_answer *answer)
+{
+	struct wps_span text = answer->payload;
+
+	while (text.len > 0 && memchr(" \t\r\n", *text.data, 4)) {
+		text.data++;
+		text.len--;
+	}
+	return answer->type == WPS_DATA_JSON && text.len > 0 && *text.data == 'n';
+}
+
+/*
+ * The message of an answer; false: there is none. JSON null is no data: clients
+ * drop what says so, and the caller of an invocation would wait for ever.
+ */
+static bool
+read_answer(const struct wps_answer *answer, struct wps_msg_view *out)
+{
+	*out = (struct wps_msg_view){
+		.type = answer->type,
+		.from = WPS_FROM_SERVER,
+		.payload = answer->payload,
+		.metadata = answer->metadata,
+		.metadata_count = answer->metadata_count,
+	};
+	if (!answer->has_message || !is_null(answer))
+		return answer->has_message;
+	out->type = WPS_DATA_TEXT;
+	out->payload = WPS_SPAN("");
+	return answer->metadata_count > 0;
 }
 
 static void
@@ -180,13 +199,14 @@ on_answer(void *worker_state, struct wps_conn *conn,
 {
 	struct worker *worker = worker_state;
 	const struct session *session = session_of(worker, conn);
+	struct wps_msg_view view;
 
 	if (judge_answer(answer) != WPS_OK) {
 		fail_event(worker, conn);
 		return;
 	}
-	if (answer->has_message)
-		send_answer(worker, conn, answer);
+	if (read_answer(answer, &view))
+		host_of(worker)->conn_deliver(conn, &view);
 	if (session->event_has_ack)
 		succeed(worker, conn, session->event_ack_id);
 }
@@ -242,13 +262,7 @@ on_invoked(void *worker_state, struct wps_conn *conn, struct wps_span id,
     const struct wps_answer *answer)
 {
 	struct worker *worker = worker_state;
-	struct wps_msg_view view = {
-		.type = answer->type,
-		.from = WPS_FROM_SERVER,
-		.payload = answer->payload,
-		.metadata = answer->metadata,
-		.metadata_count = answer->metadata_count,
-	};
+	struct wps_msg_view view;
 	int rc = judge_answer(answer);
 
 	if (rc != WPS_OK) {
@@ -258,7 +272,7 @@ on_invoked(void *worker_state, struct wps_conn *conn, struct wps_span id,
 	}
 	reply_send(worker, conn, session_of(worker, conn)->codec,
 	    &(struct reply){ .kind = REPLY_INVOKED, .invocation = id,
-		.msg = answer->has_message ? &view : NULL });
+		.msg = read_answer(answer, &view) ? &view : NULL });
 }
 
 /* There is no ack: the response, of success or failure, is the answer. */

@@ -89,6 +89,8 @@ test_the_answer_becomes_the_response(void)
 	} rows[] = {
 		{ { .result = WPS_OK }, RESPONSE("\"success\":true") },
 		{ { .result = WPS_OK, .has_message = true, .type = WPS_DATA_JSON,
+		    .payload = { "null", 4 } }, RESPONSE("\"success\":true") },
+		{ { .result = WPS_OK, .has_message = true, .type = WPS_DATA_JSON,
 		    .payload = { "[1]", 3 }, .metadata = &pair, .metadata_count = 1 },
 		  RESPONSE("\"success\":true,\"dataType\":\"json\",\"data\":[1],"
 		      "\"metadata\":{\"k\":\"v\"}") },
