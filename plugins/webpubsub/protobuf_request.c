@@ -197,7 +197,7 @@ read_metadata(struct reading *reading)
 		if (part_of(reading, &field) == PART_METADATA)
 			rc = read_entry(reading, field.bytes, &metadata);
 	if (rc == WPS_OK)
-		rc = metadata_check_keys(&metadata, reading->scratch);
+		rc = metadata_unite(&metadata, reading->scratch);
 	reading->out->metadata = reading->scratch->pairs;
 	reading->out->metadata_count = metadata.count;
 	return rc;

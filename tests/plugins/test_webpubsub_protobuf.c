@@ -141,6 +141,9 @@ static const struct {
 	  "send chat/g from u1 text  k=v\n" },
 	{ "metadata without a value", "0a080a016732030a016b",
 	  "send chat/g from u1 text  k=\n" },
+	{ "of a key given twice the last",
+	  "0a1f0a01671a020a0032060a016b12017632060a016c12017832060a016b120177",
+	  "send chat/g from u1 text  l=x k=w\n" },
 	{ "unknown fields of all types",
 	  "0a210a01671a020a0078017d0102030479010203040506070882010161"
 	  "f8ffffff0f01", "send chat/g from u1 text \n" },
@@ -202,8 +205,6 @@ static const struct {
 	{ "metadata without a key", "0a0c0a01671a020a003203120176" },
 	{ "metadata with a bad key", "0a0f0a01671a020a0032060a0120120176" },
 	{ "metadata that is a number", "0a090a01671a020a003001" },
-	{ "a key twice",
-	  "0a170a01671a020a0032060a016b12017632060a016b120177" },
 	{ "event without a name", "2a041202" "0a00" },
 	{ "event with a bad name", "2a070a013112020a00" },
 	{ "invoke without an id", "52030a0165" },
