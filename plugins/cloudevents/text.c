@@ -168,3 +168,18 @@ span_next(struct wps_span *rest, char separator, struct wps_span *item_out)
 	*rest = (struct wps_span){ end + 1, rest->len - len - 1 };
 	return true;
 }
+
+bool
+span_is_token(struct wps_span text)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~";
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') ||
+		    (c != '\0' && strchr(others, c) != NULL)))
+			return false;
+	}
+	return text.len > 0;
+}
