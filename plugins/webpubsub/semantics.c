@@ -584,6 +584,8 @@ semantics_goodbye(void *worker_state, struct wps_conn *conn,
 {
 	struct worker *worker = worker_state;
 
+	/* Not when the client has answered the close, which may take its time. */
+	streams_cancel(worker, conn);
 	reply_send(worker, conn, session_of(worker, conn)->codec,
 	    &(struct reply){ .kind = REPLY_DISCONNECTED, .reason = reason });
 }
