@@ -73,7 +73,8 @@ closing_get(struct ws *ws)
 	if (ws->closing == NULL) {
 		struct ws_closing *closing = xcalloc(1, sizeof(*closing));
 		closing->ws = ws;
-		closing->end.code = WS_ABNORMAL;
+		closing->end.code = ws->peer_code ? ws->peer_code : WS_ABNORMAL;
+		closing->got_close = ws->peer_code != 0;
 		closing->mail.run = tell_ended;
 		wheel_timer_init(&closing->timer, on_close_timeout);
 		ws->closing = closing;
@@ -310,12 +311,19 @@ keep_message(struct ws *ws, enum wps_frame frame, struct wps_span data)
 	rest->bytes += data.len;
 }
 
+/* Whether what comes now has to wait for what came before. */
+static bool
+is_busy(const struct ws *ws)
+{
+	return ws->held || (ws->rest && ws->rest->head);
+}
+
 void
 wsinput_message(struct ws *ws, enum wps_frame frame, struct wps_span data)
 {
 	if (ws->closing)
 		return;
-	if (!ws->held && (ws->rest == NULL || ws->rest->head == NULL))
+	if (!is_busy(ws))
 		ws->ops->message(ws->owner, frame, data);
 	else if (ws->ops->urgent == NULL ||
 	    !ws->ops->urgent(ws->owner, frame, data))
@@ -334,22 +342,39 @@ wsinput_ping(struct ws *ws, struct wps_span payload)
 	body_unref(body);
 }
 
-void
-wsinput_closed(struct ws *ws, uint16_t code)
+static void
+answer_close(struct ws *ws)
 {
 	struct ws_closing *closing = closing_get(ws);
 
 	closing->got_close = true;
-	closing->end.code = code;
-	ws->deaf = true;
+	closing->end.code = ws->peer_code;
 	if (!closing->sent_close) {
 		closing->end.by_peer = true;
-		push_close(ws, code, WPS_SPAN_NONE);
+		push_close(ws, ws->peer_code, WPS_SPAN_NONE);
 		worker_timer_start(stream_worker(ws->stream), &closing->timer,
 		    ws->limits->close_wait_ms);
 	} else if (ws->sender.head == NULL) {
 		end(ws);
 	}
+}
+
+/* The close of the peer waits for the end of what it asked before. */
+static bool
+close_waits(const struct ws *ws)
+{
+	return ws->peer_code != 0 && ws->closing == NULL;
+}
+
+void
+wsinput_closed(struct ws *ws, uint16_t code)
+{
+	ws->deaf = true;
+	ws->peer_code = code;
+	if (ws->closing == NULL && is_busy(ws))
+		(void)rest_get(ws); /* it is taken up again */
+	else
+		answer_close(ws);
 }
 
 void
@@ -418,6 +443,10 @@ on_readable(void *owner)
 	struct worker *worker = stream_worker(ws->stream);
 
 	ssize_t n = stream_read(ws->stream, worker->read_buf, WORKER_READ_SIZE);
+	if (n == 0 && close_waits(ws)) {
+		stream_want_read(ws->stream, false);
+		return;
+	}
 	if (n <= 0) {
 		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
 			end(ws);
@@ -478,6 +507,8 @@ resume(struct worker *worker, struct mail *mail)
 	(void)worker;
 	rest->resuming = false;
 	give_held(ws);
+	if (close_waits(ws) && !is_busy(ws))
+		answer_close(ws);
 	if (wsinput_stalled(ws) || ws->deaf)
 		return;
 	char *raw = rest->raw;

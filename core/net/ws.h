@@ -72,6 +72,7 @@ struct ws {
 	struct ws_rest *rest;       /* owned; while messages or bytes wait */
 	bool deaf;                  /* what comes in is thrown away */
 	bool held;                  /* the owner takes no messages now */
+	uint16_t peer_code;         /* of the peer's close; 0: it said none */
 };
 
 /*
@@ -117,7 +118,7 @@ void ws_drop_unsent(struct ws *ws);
 
 /*
  * While held, messages wait, within limits, behind which the socket is not
- * read; control frames are answered as ever.
+ * read, and so does a close behind them; pings are answered as ever.
  */
 void ws_hold(struct ws *ws, bool on);
 

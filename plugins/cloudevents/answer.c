@@ -227,7 +227,8 @@ read_payload(struct answer *answer, const struct head *head,
 
 	if (type == 0) {
 		fail(answer, WPS_EPROTO, "unsupported content type");
-	} else if (type == WPS_DATA_JSON && !jscan_valid(from->body)) {
+	} else if (type == WPS_DATA_JSON &&
+	    !(utf8_valid(from->body) && jscan_valid(from->body))) {
 		fail(answer, WPS_EPROTO, "the body is not JSON");
 	} else if (type == WPS_DATA_TEXT && !utf8_valid(from->body)) {
 		fail(answer, WPS_EPROTO, "the text is not UTF-8");
@@ -292,6 +293,10 @@ read_metadata(struct answer *answer, const struct head *head)
 		header.name.len -= metadata_prefix.len;
 		struct wps_span value = last_item(header.value);
 		total += header.name.len + value.len;
+		if (!name_is_token(header.name)) {
+			fail(answer, WPS_EPROTO, "a key of metadata is not valid");
+			return;
+		}
 		if (header.name.len > METADATA_KEY_MAX || !state_is_ascii(value) ||
 		    value.len > METADATA_VALUE_MAX || total > METADATA_TOTAL_MAX) {
 			fail(answer, WPS_EPROTO, "metadata is over its limits");

@@ -37,9 +37,9 @@ compare(const void *left, const void *right)
 	return a->value.len < b->value.len ? -1 : 1;
 }
 
-/* Takes away entries whose key comes again; a sorted copy finds them. */
-static size_t
-unite(struct wps_pair *pairs, size_t count, struct wps_pair *sorted)
+/* A sorted copy finds them. */
+size_t
+pairs_unite(struct wps_pair *pairs, size_t count, struct wps_pair *sorted)
 {
 	size_t used = 0;
 
@@ -71,7 +71,7 @@ dictionary_end(struct dictionary *dictionary, struct scratch *scratch,
 	if (pairs == NULL)
 		return WPS_ENOMEM;
 	out->entries = pairs;
-	out->count = unite(pairs, count, pairs + count);
+	out->count = pairs_unite(pairs, count, pairs + count);
 	for (size_t i = 0; i < out->count; i++)
 		out->size += pairs[i].key.len + pairs[i].value.len;
 	return WPS_OK;

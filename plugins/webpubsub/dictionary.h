@@ -25,6 +25,11 @@ struct dictionary {
 int dictionary_add(struct dictionary *dictionary, struct scratch *scratch,
     struct wps_span key, struct wps_span value);
 
+/* Takes away entries whose key comes again; returns how many are left. `sorted` has
+ * room for as many as there are. */
+size_t pairs_unite(struct wps_pair *pairs, size_t count,
+    struct wps_pair *sorted);
+
 /* All of it is there. Returns as dictionary_add does. */
 int dictionary_end(struct dictionary *dictionary, struct scratch *scratch,
     struct request_state *out);

@@ -329,7 +329,7 @@ read_stream_id(struct reading *reading, const struct jscan_value *value)
 	struct request_stream *stream = &reading->out->stream;
 	int rc = read_string(reading->scratch, value, &stream->id);
 
-	if (rc == WPS_OK && !stream_id_valid(stream->id))
+	if (rc == WPS_OK && !id_valid(stream->id))
 		stream->invalid = true;
 	return rc;
 }
@@ -503,8 +503,7 @@ read_invocation(struct reading *reading)
 	int rc = read_string(reading->scratch,
 	    member(reading, MEMBER_INVOCATION_ID), id);
 
-	return rc == WPS_OK && (id->len == 0 || id->len > INVOCATION_ID_MAX) ?
-	    WPS_EPROTO : rc;
+	return rc == WPS_OK && !id_valid(*id) ? WPS_EPROTO : rc;
 }
 
 /* Without data it is an empty message of no type. */

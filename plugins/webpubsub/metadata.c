@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "metadata.h"
 
+#include "dictionary.h"
 #include "lib/names.h"
 
 #include <stdlib.h>
@@ -63,5 +64,17 @@ metadata_check_keys(const struct metadata *metadata, struct scratch *scratch)
 		if (compare_keys(&sorted[i - 1], &sorted[i]) == 0)
 			return WPS_EPROTO;
 	}
+	return WPS_OK;
+}
+
+int
+metadata_unite(struct metadata *metadata, struct scratch *scratch)
+{
+	size_t count = metadata->count;
+	struct wps_pair *pairs = scratch_pairs(scratch, 2 * count);
+
+	if (pairs == NULL)
+		return WPS_ENOMEM;
+	metadata->count = pairs_unite(pairs, count, pairs + count);
 	return WPS_OK;
 }

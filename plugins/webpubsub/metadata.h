@@ -24,8 +24,13 @@ struct metadata {
 int metadata_add(struct metadata *metadata, struct scratch *scratch,
     struct wps_span key, struct wps_span value);
 
-/* Whether no key is there twice; at the end. Returns as metadata_add does. */
+/* At the end: whether no key is there twice, which a JSON object may not have.
+ * Returns as metadata_add does. */
 int metadata_check_keys(const struct metadata *metadata,
     struct scratch *scratch);
+
+/* At the end: of entries with the same key the last one stays, as in maps of
+ * protocol buffers. Returns WPS_OK or WPS_ENOMEM. */
+int metadata_unite(struct metadata *metadata, struct scratch *scratch);
 
 #endif

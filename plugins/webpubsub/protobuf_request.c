@@ -197,7 +197,7 @@ read_metadata(struct reading *reading)
 		if (part_of(reading, &field) == PART_METADATA)
 			rc = read_entry(reading, field.bytes, &metadata);
 	if (rc == WPS_OK)
-		rc = metadata_check_keys(&metadata, reading->scratch);
+		rc = metadata_unite(&metadata, reading->scratch);
 	reading->out->metadata = reading->scratch->pairs;
 	reading->out->metadata_count = metadata.count;
 	return rc;
@@ -252,7 +252,7 @@ take_stream_id(struct reading *reading, struct wps_span id)
 	reading->out->stream.id = id.data ? id : WPS_SPAN("");
 	if (!utf8_valid(reading->out->stream.id))
 		return WPS_EPROTO;
-	if (!stream_id_valid(reading->out->stream.id))
+	if (!id_valid(reading->out->stream.id))
 		reading->out->stream.invalid = true;
 	return WPS_OK;
 }
@@ -400,8 +400,7 @@ read_invocation(struct reading *reading)
 {
 	const struct wire_field *id = part(reading, PART_INVOCATION_ID);
 
-	if (id == NULL || id->bytes.len == 0 ||
-	    id->bytes.len > INVOCATION_ID_MAX || !utf8_valid(id->bytes))
+	if (id == NULL || !id_valid(id->bytes))
 		return WPS_EPROTO;
 	reading->out->invocation = id->bytes;
 	return WPS_OK;

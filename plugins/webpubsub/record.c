@@ -87,19 +87,29 @@ struct saved {
 static bool
 read_stream(struct unpack *in, struct saved *saved)
 {
-	saved->id = unpack_bytes(in, STREAM_ID_MAX_BYTES);
+	saved->id = unpack_bytes(in, ID_MAX_BYTES);
 	saved->group = unpack_bytes(in, NAME_GROUP_MAX_BYTES);
 	saved->state = (enum stream_state)unpack_number(in, STREAM_ACTIVE,
 	    STREAM_CLOSED);
 	saved->no_echo = unpack_number(in, 0, 1) != 0;
 	saved->idle_ms = (uint32_t)unpack_number(in, 1, UINT32_MAX);
 	saved->left_ms = unpack_number(in, 0, saved->state == STREAM_ACTIVE ?
-	    saved->idle_ms : STREAM_CLOSED_KEEP_MS);
+	    saved->idle_ms : UINT32_MAX);
 	saved->expected = unpack_number(in, 1, INT64_MAX);
 	saved->outcome = outcomes[unpack_number(in, 0,
 	    saved->state == STREAM_ACTIVE ? 0 : OUTCOMES - 1)];
-	return !in->failed && stream_id_valid(saved->id) &&
+	return !in->failed && id_valid(saved->id) &&
 	    name_group_valid(saved->group);
+}
+
+/* Of one that is only remembered, no longer than here. */
+static uint64_t
+time_left_ms(const struct stream *stream, const struct saved *saved)
+{
+	if (saved->state == STREAM_ACTIVE)
+		return saved->left_ms;
+	uint64_t memory_ms = stream_memory_ms(stream);
+	return saved->left_ms < memory_ms ? saved->left_ms : memory_ms;
 }
 
 static int
@@ -117,11 +127,11 @@ restore_stream(struct worker *worker, struct wps_conn *conn,
 	stream->idle_ms = saved->idle_ms;
 	stream->expected = saved->expected;
 	stream->outcome = saved->outcome;
-	stream->deadline_ms =
-	    host->now_ms(host->conn_worker(conn)) + saved->left_ms;
+	uint64_t left_ms = time_left_ms(stream, saved);
+	stream->deadline_ms = host->now_ms(host->conn_worker(conn)) + left_ms;
 	streams_append(&session->streams, stream);
 	session->stream_count++;
-	stream_wake_after(stream, saved->left_ms);
+	stream_wake_after(stream, left_ms);
 	return WPS_OK;
 }
 

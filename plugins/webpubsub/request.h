@@ -31,9 +31,8 @@ enum request_kind {
 	REQUEST_STATE_UNWATCH,
 };
 
-#define INVOCATION_ID_MAX 256 /* bytes */
-#define STREAM_ID_MAX 128     /* UTF-16 units */
-#define STREAM_ID_MAX_BYTES (3 * STREAM_ID_MAX)
+#define ID_MAX 128 /* UTF-16 units of the id of a stream or an invocation */
+#define ID_MAX_BYTES (3 * ID_MAX)
 #define STREAM_IDLE_MS 300000 /* unless the client says otherwise */
 
 /* What a request says of a stream. */
@@ -54,11 +53,11 @@ struct request_state {
 	size_t size; /* of keys and values; SIZE_MAX: too large to be kept */
 };
 
-/* 1 to STREAM_ID_MAX units of valid UTF-8. */
+/* 1 to ID_MAX units of valid UTF-8. */
 static inline bool
-stream_id_valid(struct wps_span id)
+id_valid(struct wps_span id)
 {
-	return id.len > 0 && utf8_valid(id) && utf8_units(id) <= STREAM_ID_MAX;
+	return id.len > 0 && utf8_valid(id) && utf8_units(id) <= ID_MAX;
 }
 
 struct request {
@@ -71,7 +70,7 @@ struct request {
 				 name */
 
 	/* Invoke and cancel. */
-	struct wps_span invocation; /* 1 to INVOCATION_ID_MAX bytes */
+	struct wps_span invocation; /* a valid id */
 	bool bad_target;            /* invoke: something else than an event */
 
 	/* Send, event and invoke. */

@@ -6,6 +6,7 @@
  */
 #include "semantics.h"
 
+#include "any.h"
 #include "publish.h"
 #include "retoken.h"
 
@@ -135,19 +136,49 @@ run_send(struct task *task)
 	    WPS_OK : fail_internally(task);
 }
 
-static void
-send_answer(struct worker *worker, struct wps_conn *conn,
-    const struct wps_answer *answer)
+/* An Any becomes a part of what is sent: one that cannot be read would spoil all
+ * of it (client-protocols.md, section 10.1). */
+static int
+judge_answer(const struct wps_answer *answer)
 {
-	struct wps_msg_view view = {
+	if (answer->result == WPS_OK && answer->has_message &&
+	    answer->type == WPS_DATA_PROTOBUF && !any_valid(answer->payload))
+		return WPS_EPROTO;
+	return answer->result;
+}
+
+/* Of JSON values no other begins so. */
+static bool
+is_null(const struct wps_answer *answer)
+{
+	struct wps_span text = answer->payload;
+
+	while (text.len > 0 && memchr(" \t\r\n", *text.data, 4)) {
+		text.data++;
+		text.len--;
+	}
+	return answer->type == WPS_DATA_JSON && text.len > 0 && *text.data == 'n';
+}
+
+/*
+ * The message of an answer; false: there is none. JSON null is no data: clients
+ * drop what says so, and the caller of an invocation would wait for ever.
+ */
+static bool
+read_answer(const struct wps_answer *answer, struct wps_msg_view *out)
+{
+	*out = (struct wps_msg_view){
 		.type = answer->type,
 		.from = WPS_FROM_SERVER,
 		.payload = answer->payload,
 		.metadata = answer->metadata,
 		.metadata_count = answer->metadata_count,
 	};
-
-	host_of(worker)->conn_deliver(conn, &view);
+	if (!answer->has_message || !is_null(answer))
+		return answer->has_message;
+	out->type = WPS_DATA_TEXT;
+	out->payload = WPS_SPAN("");
+	return answer->metadata_count > 0;
 }
 
 static void
@@ -168,13 +199,14 @@ on_answer(void *worker_state, struct wps_conn *conn,
 {
 	struct worker *worker = worker_state;
 	const struct session *session = session_of(worker, conn);
+	struct wps_msg_view view;
 
-	if (answer->result != WPS_OK) {
+	if (judge_answer(answer) != WPS_OK) {
 		fail_event(worker, conn);
 		return;
 	}
-	if (answer->has_message)
-		send_answer(worker, conn, answer);
+	if (read_answer(answer, &view))
+		host_of(worker)->conn_deliver(conn, &view);
 	if (session->event_has_ack)
 		succeed(worker, conn, session->event_ack_id);
 }
@@ -230,22 +262,17 @@ on_invoked(void *worker_state, struct wps_conn *conn, struct wps_span id,
     const struct wps_answer *answer)
 {
 	struct worker *worker = worker_state;
-	struct wps_msg_view view = {
-		.type = answer->type,
-		.from = WPS_FROM_SERVER,
-		.payload = answer->payload,
-		.metadata = answer->metadata,
-		.metadata_count = answer->metadata_count,
-	};
+	struct wps_msg_view view;
+	int rc = judge_answer(answer);
 
-	if (answer->result != WPS_OK) {
-		send_failed(worker, conn, id, answer->result == WPS_NOT_FOUND ?
+	if (rc != WPS_OK) {
+		send_failed(worker, conn, id, rc == WPS_NOT_FOUND ?
 		    &not_found : &internal_error);
 		return;
 	}
 	reply_send(worker, conn, session_of(worker, conn)->codec,
 	    &(struct reply){ .kind = REPLY_INVOKED, .invocation = id,
-		.msg = answer->has_message ? &view : NULL });
+		.msg = read_answer(answer, &view) ? &view : NULL });
 }
 
 /* There is no ack: the response, of success or failure, is the answer. */
@@ -557,6 +584,8 @@ semantics_goodbye(void *worker_state, struct wps_conn *conn,
 {
 	struct worker *worker = worker_state;
 
+	/* Not when the client has answered the close, which may take its time. */
+	streams_cancel(worker, conn);
 	reply_send(worker, conn, session_of(worker, conn)->codec,
 	    &(struct reply){ .kind = REPLY_DISCONNECTED, .reason = reason });
 }

@@ -9,8 +9,6 @@
 #include "reply.h"
 #include "streams.h"
 
-#define STREAM_CLOSED_KEEP_MS 60000
-
 enum stream_state {
 	STREAM_UNKNOWN,
 	STREAM_ACTIVE,
@@ -52,5 +50,8 @@ struct stream *stream_find(const struct streams *streams, struct wps_span id);
 
 /* Looks after it then, and not earlier. */
 void stream_wake_after(struct stream *stream, uint64_t ms);
+
+/* How long it is remembered from its end on. */
+uint64_t stream_memory_ms(const struct stream *stream);
 
 #endif

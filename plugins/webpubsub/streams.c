@@ -12,6 +12,8 @@
 #include "publish.h"
 #include "semantics.h"
 
+#define UNNOTICED_MS 60000 /* a transport may be lost as long before it is cut */
+
 enum input {
 	INPUT_START,
 	INPUT_NEXT, /* the fragment that is expected */
@@ -148,6 +150,18 @@ stream_wake_after(struct stream *stream, uint64_t ms)
 	    on_time, stream);
 }
 
+/* As long as its client may come back and repeat the end. */
+uint64_t
+stream_memory_ms(const struct stream *stream)
+{
+	const struct plugin *plugin = stream->worker->plugin;
+	const struct wps_host *host = plugin->host;
+	const struct wps_conf *conf = host->conf_hub(plugin->self,
+	    host->conn_view(stream->conn)->hub);
+
+	return UNNOTICED_MS + (uint64_t)host->conf_int(conf, "recovery_window");
+}
+
 static uint64_t
 now_ms(const struct act *act)
 {
@@ -190,10 +204,11 @@ close_stream(struct act *act, const struct failure *failure)
 		forget(act);
 		return;
 	}
+	uint64_t memory_ms = stream_memory_ms(stream);
 	stream->state = STREAM_CLOSED;
 	stream->outcome = failure;
-	stream->deadline_ms = now_ms(act) + STREAM_CLOSED_KEEP_MS;
-	stream_wake_after(stream, STREAM_CLOSED_KEEP_MS);
+	stream->deadline_ms = now_ms(act) + memory_ms;
+	stream_wake_after(stream, memory_ms);
 }
 
 /* Room for one more: a closed stream makes place, the oldest first. */

@@ -3,6 +3,7 @@
 
 #define FIELD_MAX ((1u << 29) - 1)
 #define VARINT_MAX 10 /* bytes */
+#define GROUPS_MAX 32 /* one inside the other */
 
 /* --- reading -------------------------------------------------------------- */
 
@@ -47,6 +48,43 @@ take_bytes(struct wps_span *rest, struct wps_span *bytes_out)
 }
 
 static bool
+take_key(struct wps_span *rest, struct wire_field *field)
+{
+	uint64_t key;
+
+	if (!take_varint(rest, &key) || key >> 3 == 0 || key >> 3 > FIELD_MAX)
+		return false;
+	field->number = (uint32_t)(key >> 3);
+	field->type = (enum wire_type)(key & 7);
+	return true;
+}
+
+static bool take_value(struct wps_span *rest, struct wire_field *field);
+
+/* What is inside of the group of that number, and its end. */
+static bool
+skip_group(struct wps_span *rest, uint32_t number)
+{
+	uint32_t open[GROUPS_MAX] = { number };
+	unsigned depth = 1;
+	struct wire_field field;
+
+	while (depth > 0) {
+		if (!take_key(rest, &field))
+			return false;
+		if (field.type == WIRE_GROUP && depth < GROUPS_MAX)
+			open[depth++] = field.number;
+		else if (field.type == WIRE_GROUP_END &&
+		    open[depth - 1] == field.number)
+			depth--;
+		else if (field.type == WIRE_GROUP ||
+		    !take_value(rest, &field))
+			return false;
+	}
+	return true;
+}
+
+static bool
 take_value(struct wps_span *rest, struct wire_field *field)
 {
 	switch (field->type) {
@@ -56,6 +94,10 @@ take_value(struct wps_span *rest, struct wire_field *field)
 		return skip(rest, 8);
 	case WIRE_BYTES:
 		return take_bytes(rest, &field->bytes);
+	case WIRE_GROUP:
+		return skip_group(rest, field->number);
+	case WIRE_GROUP_END:
+		return false;
 	case WIRE_32:
 		return skip(rest, 4);
 	}
@@ -65,16 +107,10 @@ take_value(struct wps_span *rest, struct wire_field *field)
 int
 wire_next(struct wps_span *rest, struct wire_field *out)
 {
-	uint64_t key;
-
 	*out = (struct wire_field){ .number = 0 };
 	if (rest->len == 0)
 		return WPS_NOT_FOUND;
-	if (!take_varint(rest, &key) || key >> 3 == 0 || key >> 3 > FIELD_MAX)
-		return WPS_EPROTO;
-	out->number = (uint32_t)(key >> 3);
-	out->type = (enum wire_type)(key & 7);
-	return take_value(rest, out) ? WPS_OK : WPS_EPROTO;
+	return take_key(rest, out) && take_value(rest, out) ? WPS_OK : WPS_EPROTO;
 }
 
 /* --- writing -------------------------------------------------------------- */

@@ -16,6 +16,8 @@ enum wire_type {
 	WIRE_VARINT = 0,
 	WIRE_64 = 1,
 	WIRE_BYTES = 2, /* texts, bytes and messages */
+	WIRE_GROUP = 3, /* fields up to the end of the same number; given up */
+	WIRE_GROUP_END = 4,
 	WIRE_32 = 5,
 };
 
@@ -28,7 +30,8 @@ struct wire_field {
 
 /*
  * Takes the first field off a message. Returns WPS_OK; WPS_NOT_FOUND: nothing is
- * left; WPS_EPROTO: this is no message. Groups, a form that is given up, are none.
+ * left; WPS_EPROTO: this is no message. A group is taken as a whole; none of our
+ * fields is one.
  */
 int wire_next(struct wps_span *rest, struct wire_field *out);
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 
-import { OP, openRaw } from './support/rawws.mjs';
+import { closePayload, encodeFrame, OP, openRaw } from './support/rawws.mjs';
 import { serverTest } from './support/server.mjs';
 import { answer, NOTHING, silence, Upstream } from './support/upstream.mjs';
 
@@ -232,6 +232,37 @@ serverTest('disconnected is told when the handshake fails behind an accepted con
       { protocols: [JSON_PROTOCOL] }), { status: 500 });
     await upstream.events.find((r) => r.event === 'disconnected');
     assert.deepEqual(upstream.requestsOf('connected'), []);
+  });
+
+serverTest('what a client says before its close is done, and answered',
+  { prepare: chat((request) => ['message', 'one', 'two'].includes(request.event) ?
+    answer(200, request.body, { 'Content-Type': 'text/plain' }) : null) },
+  async (server, upstream) => {
+    const member = await server.rawGreeted('chat', { groups: ['deck'] });
+    const event = (name) => ({ type: 'event', event: name, dataType: 'text', data: name });
+    for (const protocols of [[JSON_PROTOCOL], ['json.reliable.webpubsub.azure.v1']]) {
+      const socket = await server.rawGreeted('chat',
+        { protocols, roles: ['webpubsub.sendToGroup'] });
+      const said = [event('one'), event('two'), { type: 'sendToGroup', group: 'deck',
+        dataType: 'text', data: 'bye' }].map((request) =>
+        encodeFrame(OP.TEXT, JSON.stringify(request)));
+      socket.write(Buffer.concat([...said,
+        encodeFrame(OP.CLOSE, closePayload(1000))]));
+      for (const name of ['one', 'two']) {
+        await upstream.events.find((r) => r.event === name);
+        assert.equal((await socket.json()).data, name);
+      }
+      assert.equal((await member.json()).data, 'bye');
+      assert.equal((await socket.closing()).code, 1000);
+      await upstream.events.find((r) => r.event === 'disconnected');
+    }
+    // Without an envelope, and by one who does not wait for the answer.
+    const simple = await server.raw('chat', { protocols: [] });
+    for (const text of ['three', 'four']) simple.send(text);
+    await simple.close();
+    await upstream.events.find((r) => r.event === 'disconnected');
+    assert.deepEqual(upstream.requestsOf('message').map((r) => r.body.toString()),
+      ['three', 'four']);
   });
 
 serverTest('a handler that is gone is told disconnected when it is back',

@@ -20,7 +20,7 @@ function prepare(own = () => null) {
     });
     upstream.held = held;
     return { upstream, hubs: { chat: { event_handlers: [{
-      url: `${upstream.origin}/{event}`, user_events: 'echo, later, fail, empty, meta',
+      url: `${upstream.origin}/{event}`, user_events: 'echo, later, fail, empty, null, meta',
       system_events: ['disconnected'] }] } } };
   };
 }
@@ -30,6 +30,8 @@ const TEXT = { 'Content-Type': 'text/plain' };
 function echo(request) {
   if (request.event === 'echo')
     return answer(200, request.body, { 'Content-Type': request.headers['content-type'] });
+  if (request.event === 'null')
+    return answer(200, 'null', { 'Content-Type': 'application/json' });
   if (request.event === 'fail') return answer(500, 'inside', TEXT);
   if (request.event === 'meta')
     return answer(200, '1', { ...TEXT, 'X-WebPubSub-Metadata-Key': 'v' });
@@ -76,13 +78,17 @@ serverTest('the client SDK invokes events', { prepare: prepare(echo) },
     const client = await server.client('chat');
     const result = await client.invokeEvent('echo', { sku: 9 }, 'json');
     assert.deepEqual(result.data, { sku: 9 });
+    for (const name of ['empty', 'null']) {
+      const nothing = client.invokeEvent(name, 'x', 'text');
+      assert.equal((await within(nothing, 'the response')).data, undefined);
+    }
     await assert.rejects(() => client.invokeEvent('fail', 'x', 'text'));
     await assert.rejects(() => client.invokeEvent('unknown', 'x', 'text'));
   });
 
 serverTest('an invocation without an id, or with a bad one, closes the client',
   { workerCounts: [1], prepare: prepare() }, async (server) => {
-    for (const id of [undefined, 1, '', 'x'.repeat(257), null]) {
+    for (const id of [undefined, 1, '', 'x'.repeat(129), null]) {
       const socket = await server.rawGreeted('chat');
       socket.sendJson({ ...invoke('', 'echo'), invocationId: id });
       assert.equal((await socket.closing()).code, 1007);

@@ -9,6 +9,7 @@ import { decodeDown, encodeUp, protobufProtocol } from './support/protobuf.mjs';
 import { OP } from './support/rawws.mjs';
 import { ALL_ROLES, askToRecover } from './support/reliable.mjs';
 import { serverTest, twoWorkers } from './support/server.mjs';
+import { Upstream } from './support/upstream.mjs';
 
 const PROTOCOLS = {
   json: WebPubSubJsonProtocol(),
@@ -144,4 +145,142 @@ serverTest('what is no protobuf ends a client with a reason',
       assert.equal((await socket.closing()).code, code);
       socket.cut();
     }
+  });
+
+// --- what goes through an application --------------------------------------------------
+
+const ANSWERS = {
+  text: ['text/plain', 'Grüße', { textData: 'Grüße' }, 'Grüße'],
+  json: ['application/json', '{"a" : [1.0, null]}',
+    { jsonData: '{"a" : [1.0, null]}' }, { a: [1, null] }],
+  binary: ['application/octet-stream', Buffer.from([0, 255]),
+    { binaryData: Uint8Array.of(0, 255) }, 'AP8='],
+  protobuf: ['application/x-protobuf', Buffer.from('CgV0L3guWRICCAE=', 'base64'),
+    { protobufData: { type_url: 't/x.Y', value: Uint8Array.of(8, 1) } },
+    'CgV0L3guWRICCAE='],
+};
+// The Any ends within its first field.
+const BROKEN = ['application/x-protobuf', Buffer.from([10, 5])];
+const FAILED = { name: 'InternalServerError', message: 'Internal server error' };
+
+async function anApplication() {
+  const upstream = await Upstream.start(({ event }) => {
+    const [type, body] = event === 'broken' ? BROKEN : ANSWERS[event] ?? [];
+    return type && Buffer.concat([Buffer.from(
+      'HTTP/1.1 200 OK\r\nX-WebPubSub-Metadata-Key: v\r\n' +
+      `Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`),
+    Buffer.from(body)]);
+  });
+  return { upstream, hubs: { chat: { event_handlers: [
+    { url: `${upstream.origin}/`, user_events: '*' }] } } };
+}
+
+// A client of each subprotocol that raises an event or invokes it, and what it
+// hears then, one frame after the other.
+const ASKERS = {
+  json: { read: (frame) => JSON.parse(frame.text),
+    raise: (event, ackId) => JSON.stringify(
+      { type: 'event', event, dataType: 'text', data: '', ackId }),
+    invoke: (event, invocationId) =>
+      JSON.stringify({ type: 'invoke', invocationId, event }),
+    message: ({ data, dataType, sequenceId }) => ({ ...(sequenceId && { sequenceId }),
+      type: 'message', from: 'server', dataType, data, metadata: { key: 'v' } }),
+    ack: (ackId, error) => ({ type: 'ack', ackId, success: !error, ...(error && { error }) }),
+    response: (invocationId, { data, dataType, error }) => ({ type: 'invokeResponse',
+      invocationId, success: !error,
+      ...(error ? { error } : { dataType, data, metadata: { key: 'v' } }) }) },
+  protobuf: { read: (frame) => decodeDown(frame.payload),
+    raise: (event, ackId) =>
+      encodeUp({ eventMessage: { event, data: { textData: '' }, ackId } }),
+    invoke: (event, invocationId) =>
+      encodeUp({ invokeEventMessage: { event, invocationId } }),
+    message: ({ member, sequenceId }) => ({ dataMessage: { from: 'server',
+      data: member, metadata: { key: 'v' }, ...(sequenceId && { sequenceId }) } }),
+    ack: (ackId, error) => ({ ackMessage:
+      { ackId, ...(error ? { error } : { success: true }) } }),
+    response: (invocationId, { member, error }) => ({ invokeResponseMessage: {
+      invocationId, ...(error ? { error } :
+        { success: true, data: member, metadata: { key: 'v' } }) } }) },
+};
+
+serverTest('answers of an application come in the words of each subprotocol',
+  { prepare: anApplication }, async (server) => {
+    for (const name of ['json', 'json.reliable', 'protobuf', 'protobuf.reliable']) {
+      const words = ASKERS[name.split('.')[0]];
+      const opcode = name.startsWith('json') ? OP.TEXT : OP.BINARY;
+      const socket = await server.raw('chat', { protocols: [`${name}.webpubsub.azure.v1`] });
+      await socket.data();
+      const hears = async (expected) =>
+        assert.deepEqual(words.read(await socket.data()), expected);
+      let ackId = 0;
+      for (const [dataType, [, , member, data]] of Object.entries(ANSWERS)) {
+        const sequenceId = name.includes('reliable') ? ackId + 1 : undefined;
+        const content = { dataType, data, member, sequenceId };
+        socket.send(words.raise(dataType, ++ackId), opcode);
+        await hears(words.message(content));
+        await hears(words.ack(ackId));
+        socket.send(words.invoke(dataType, `i${ackId}`), opcode);
+        await hears(words.response(`i${ackId}`, content));
+      }
+      socket.send(words.raise('broken', ++ackId), opcode);
+      await hears(words.ack(ackId, FAILED));
+      socket.send(words.invoke('broken', 'b'), opcode);
+      await hears(words.response('b', { error: FAILED }));
+      // What has failed may be tried again, what has succeeded is done.
+      socket.send(words.raise('text', ackId), opcode);
+      await socket.data();
+      await hears(words.ack(ackId));
+      socket.send(words.raise('text', ackId), opcode);
+      await hears(words.ack(ackId, { name: 'Duplicate',
+        message: `Message with ack-id: ${ackId} has been processed` }));
+    }
+  });
+
+serverTest('metadata and simple clients are understood by all',
+  async (server) => {
+    const [near, far] = twoWorkers(server);
+    const heard = {};
+    for (const [n, name] of Object.keys(PROTOCOLS).entries()) {
+      const socket = await server.raw('chat', { groups: ['deck'],
+        protocols: [PROTOCOLS[name].name], worker: n % 2 ? near : far });
+      await socket.data();
+      heard[name] = async () => {
+        const frame = await socket.data();
+        if (frame.opcode === OP.TEXT) return JSON.parse(frame.text);
+        const { data, ...rest } = decodeDown(frame.payload).dataMessage;
+        const { binaryData: bytes } = data;
+        return { ...rest, data: bytes ? { binaryData: [...bytes] } : data };
+      };
+    }
+    const all = async (json, data, metadata) => {
+      for (const [name, next] of Object.entries(heard)) {
+        const { sequenceId, ...message } = await next();
+        assert.equal(sequenceId !== undefined, name.startsWith('reliable'));
+        const rest = metadata && { metadata };
+        assert.deepEqual(message, name.endsWith('json') ?
+          { type: 'message', from: 'group', group: 'deck', fromUserId: 'ann',
+            ...json, ...rest } :
+          { from: 'group', group: 'deck', data, ...rest });
+      }
+    };
+    const from = (protocols, query) => server.raw('chat',
+      { protocols, query, userId: 'ann', roles: ALL_ROLES, worker: near });
+    const simple = await from([], '&webpubsub_mode=sendToGroup&group=deck');
+    for (const text of ['x', '']) {
+      simple.send(text);
+      await all({ dataType: 'text', data: text }, { textData: text });
+      simple.send(text, OP.BINARY);
+      await all({ dataType: 'binary', data: text && 'eA==' },
+        { binaryData: [...Buffer.from(text)] });
+    }
+    const metadata = { Key: 'v', 'x-y': '' };
+    const json = await from(['json.webpubsub.azure.v1']);
+    json.sendJson({ type: 'sendToGroup', group: 'deck', data: [1], metadata });
+    await all({ dataType: 'json', data: [1] }, { jsonData: '[1]' }, metadata);
+    json.sendJson({ type: 'sendToGroup', group: 'deck', metadata: {} });
+    await all({ dataType: 'text', data: '' }, { textData: '' });
+    const protobuf = await from(['protobuf.webpubsub.azure.v1']);
+    protobuf.send(encodeUp({ sendToGroupMessage: { group: 'deck', metadata } }),
+      OP.BINARY);
+    await all({ dataType: 'text', data: '' }, { textData: '' }, metadata);
   });

@@ -107,6 +107,21 @@ serverTest('an idle stream ends, and so do those of a publisher that is gone',
     await ends('Cancelled');
   });
 
+serverTest('streams of a client that is closed end before it answers',
+  { hubs: { chat: { close_timeout: '1h' } } }, async (server) => {
+    const [near, far] = twoWorkers(server);
+    const member = await server.rawGreeted('chat',
+      { groups: ['deck'], worker: far });
+    const publisher = await server.rawGreeted('chat',
+      { roles: ALL_ROLES, worker: near });
+    publisher.sendJson({ ...START, stream: { streamId: 's' } });
+    await publisher.json();
+    await server.service('chat').closeConnection(publisher.id);
+    const { stream } = await member.json();
+    assert.equal(stream.error.name, 'Cancelled');
+    publisher.cut();
+  });
+
 serverTest('a stream goes on without its transport, and so does its idle time',
   async (server) => {
     const [near, far] = twoWorkers(server);

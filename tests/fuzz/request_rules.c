@@ -119,8 +119,7 @@ static void
 check_invocation(const struct request *request)
 {
 	PROMISE(!request->has_ack);
-	PROMISE(request->invocation.len > 0 &&
-	    request->invocation.len <= INVOCATION_ID_MAX);
+	PROMISE(id_valid(request->invocation));
 }
 
 static void
@@ -132,7 +131,7 @@ check_stream(const struct request *request)
 	PROMISE(utf8_valid(request->stream.error_code));
 	if (request->stream.invalid)
 		return;
-	PROMISE(stream_id_valid(request->stream.id));
+	PROMISE(id_valid(request->stream.id));
 	if (request->kind == REQUEST_STREAM_START)
 		PROMISE(request->stream.idle_ms > 0);
 	if (request->kind == REQUEST_STREAM_DATA)

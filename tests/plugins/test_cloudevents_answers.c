@@ -83,11 +83,16 @@ test_user_event_answers(void)
 		{ "text/html", "", "", "ok" },
 		{ "text/html", "", "<p>", "failed" },
 		{ "application/json", "", "{", "failed" },
+		{ "application/json", "", "\"\xe9\"", "failed" },
+		{ "application/json", "", "\"\xc3\xa9\"", "ok json=\"\xc3\xa9\"" },
 		{ "text/plain", "", "\xff", "failed" },
 		{ "text/plain", "x-webpubsub-metadata-A: 1\r\nX-WebPubSub-Metadata-b: u, v \r\n"
 		  "X-WEBPUBSUB-METADATA-a: 2\r\n", "hi", "ok text=hi a:2 b:v" },
 		{ NULL, "X-WebPubSub-Metadata-k: v\r\n", "", "ok text= k:v" },
 		{ "text/plain", "X-WebPubSub-Metadata-k: \xc3\xbc\r\n", "hi", "failed" },
+		{ "text/plain", "X-WebPubSub-Metadata-\xff: v\r\n", "hi", "failed" },
+		{ "text/plain", "X-WebPubSub-Metadata-: v\r\n", "hi", "ok text=hi" },
+		{ "text/plain", "X-WebPubSub-Metadata-a b: v\r\n", "hi", "failed" },
 	};
 	char answer[512];
 	struct wps_reply reply;

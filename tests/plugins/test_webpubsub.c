@@ -441,6 +441,15 @@ test_message_of_an_answer_comes_before_the_ack(void)
 		  FROM_SERVER("\"dataType\":\"text\",\"data\":\"\","
 		  "\"metadata\":{\"a\":\"1\",\"b\":\"\"}") },
 		{ { .has_message = false }, "" },
+		/* JSON null is none. */
+		{ { .has_message = true, .type = WPS_DATA_JSON,
+		    .payload = { " null\n", 6 } }, "" },
+		{ { .has_message = true, .type = WPS_DATA_JSON,
+		    .payload = { "null", 4 }, .metadata = metadata, .metadata_count = 1 },
+		  FROM_SERVER("\"dataType\":\"text\",\"data\":\"\","
+		  "\"metadata\":{\"a\":\"1\"}") },
+		{ { .has_message = true, .type = WPS_DATA_TEXT, .payload = { "null", 4 } },
+		  FROM_SERVER("\"dataType\":\"text\",\"data\":\"null\"") },
 	};
 	struct wps_conn *conn = open_client();
 	char says[128], hears[256];

@@ -60,15 +60,22 @@ test_an_invocation_that_is_malformed_is_invalid(void)
 static void
 test_invocation_ids_have_a_limit(void)
 {
-	char says[512];
+	static const char *const letters[] = { "x", "\xc3\xa9", "\xe2\x82\xac" };
+	char id[512], says[1024];
 
-	for (int len = 256; len <= 257; len++) {
-		struct wps_conn *conn = open_client();
-		snprintf(says, sizeof(says), "{\"type\":\"invoke\",\"event\":\"e\","
-		    "\"invocationId\":\"%0*d\"}", len, 1);
-		fakeconn_say(conn, says);
-		check_text("heard", fakeconn_heard(conn), len == 256 ? "" : INVALID);
-		fakeconn_close(conn);
+	for (int count = 128; count <= 129; count++) {
+		for (size_t i = 0; i < COUNT(letters); i++) {
+			struct wps_conn *conn = open_client();
+			size_t len = strlen(letters[i]);
+			for (int n = 0; n < count; n++)
+				memcpy(id + n * len, letters[i], len + 1);
+			snprintf(says, sizeof(says), "{\"type\":\"invoke\","
+			    "\"event\":\"e\",\"invocationId\":\"%s\"}", id);
+			fakeconn_say(conn, says);
+			check_text(says, fakeconn_heard(conn),
+			    count == 128 ? "" : INVALID);
+			fakeconn_close(conn);
+		}
 	}
 }
 
@@ -81,6 +88,8 @@ test_the_answer_becomes_the_response(void)
 		const char *hears;
 	} rows[] = {
 		{ { .result = WPS_OK }, RESPONSE("\"success\":true") },
+		{ { .result = WPS_OK, .has_message = true, .type = WPS_DATA_JSON,
+		    .payload = { "null", 4 } }, RESPONSE("\"success\":true") },
 		{ { .result = WPS_OK, .has_message = true, .type = WPS_DATA_JSON,
 		    .payload = { "[1]", 3 }, .metadata = &pair, .metadata_count = 1 },
 		  RESPONSE("\"success\":true,\"dataType\":\"json\",\"data\":[1],"

@@ -111,7 +111,9 @@ test_any_is_told_from_other_bytes(void)
 		{ { "\x1a\x02hi", 4 }, true },
 		{ { "\x1d" "1234", 5 }, true },
 		{ { "\x1d" "123", 4 }, false },
-		{ { "\x1b\x1c", 2 }, false },            /* groups */
+		{ { "\x1b\x1c", 2 }, true },             /* groups */
+		{ { "\x1b", 1 }, false }, { { "\x1b\x24", 2 }, false },
+		{ { "\x1c", 1 }, false }, { { "\x0b\x0c", 2 }, false },
 		{ { "\x1e", 1 }, false }, { { "\x1f", 1 }, false },
 		{ { "\x02\x00", 2 }, false },            /* field 0 */
 		{ { "\xfa\xff\xff\xff\x0f\x00", 6 }, true }, /* the largest field */

@@ -500,7 +500,7 @@ test_part_of_the_subprotocol_is_judged(void)
 	set_up(&f);
 	TAKEN(subprotocol, WPS_SPAN("\1\2\7\6"));
 	TAKEN(subprotocol, WPS_SPAN("\1\0" "\1s\1g\1\0\1\0\1\0"));
-	TAKEN(subprotocol, WPS_SPAN("\1\0" "\1s\1g\2\0\1\xe0\xd4\3\1\3"));
+	TAKEN(subprotocol, WPS_SPAN("\1\0" "\1s\1g\2\0\1\xff\xff\xff\xff\xf\1\3"));
 	REFUSED(subprotocol, WPS_SPAN_NONE, bad);
 	REFUSED(subprotocol, WPS_SPAN("\2\0"), bad);              /* version */
 	REFUSED(subprotocol, WPS_SPAN("\1\2\7\7"), bad);          /* twice */
@@ -515,7 +515,7 @@ test_part_of_the_subprotocol_is_judged(void)
 	REFUSED(subprotocol, WPS_SPAN("\1\0" "\1s\1g\1\2\1\0\1\0"), bad);
 	REFUSED(subprotocol, WPS_SPAN("\1\0" "\1s\1g\1\0\0\0\1\0"), bad);
 	REFUSED(subprotocol, WPS_SPAN("\1\0" "\1s\1g\1\0\1\2\1\0"), bad);
-	REFUSED(subprotocol, WPS_SPAN("\1\0" "\1s\1g\2\0\1\xe1\xd4\3\1\3"), bad);
+	REFUSED(subprotocol, WPS_SPAN("\1\0" "\1s\1g\2\0\1\x80\x80\x80\x80\x10\1\3"), bad);
 	REFUSED(subprotocol, WPS_SPAN("\1\0" "\1s\1g\1\0\1\0\0\0"), bad);
 	REFUSED(subprotocol, WPS_SPAN("\1\0" "\1s\1g\1\0\1\0\1\1"), bad);
 	REFUSED(subprotocol, WPS_SPAN("\1\0" "\1s\1g\2\0\1\0\1\4"), bad);

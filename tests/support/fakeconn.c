@@ -542,8 +542,17 @@ fill(struct wps_host *table)
 void
 fakeconn_start(struct fakeconn_host *host, const struct fakehost_value *options)
 {
+	static const struct fakehost_value hub[] = {
+		{ .name = "recovery_window", .number = FAKECONN_WINDOW_MS },
+		{ .name = NULL },
+	};
+	static const struct fakehost_hub hubs[] = {
+		{ .name = "*", .values = hub }, { .name = NULL },
+	};
+
 	memset(host, 0, sizeof(*host));
-	fakehost_init(&host->fake, &(struct fakehost_conf){ .own = options });
+	fakehost_init(&host->fake,
+	    &(struct fakehost_conf){ .own = options, .hubs = hubs });
 	host->fake.data = host;
 	fill(&host->fake.host);
 	running = host;

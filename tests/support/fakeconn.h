@@ -54,6 +54,8 @@ struct wps_conn {
 	int state_result; /* of the functions of group state, for members */
 };
 
+#define FAKECONN_WINDOW_MS 100000 /* recovery_window of all hubs */
+
 /* Starts the plugin that the test is linked with; `options` are those of its
  * section that are not as their rows say, NULL: all are. */
 void fakeconn_start(struct fakeconn_host *host,

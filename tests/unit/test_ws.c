@@ -359,6 +359,71 @@ test_a_hold_that_is_taken_back_changes_nothing(void)
 /* --- closing a held one --------------------------------------------------- */
 
 static void
+test_a_close_of_the_client_waits_behind_what_it_said(void)
+{
+	pair_open();
+	pair.hold_each = true;
+	send_texts("abc");
+	pair_send_close(1000);
+	pair_check_owner("the first", "text(a)");
+	pair_check_client("no answer yet", "");
+	ws_hold(pair.ws, false);
+	pair_check_owner("the second", "text(b)");
+	ws_hold(pair.ws, false);
+	pair_check_owner("the third", "text(c)");
+	pair_check_client("no answer yet", "");
+	CU_ASSERT_EQUAL(pair_push("answer"), WPS_OK);
+	ws_hold(pair.ws, false);
+	pair_check_owner("the end", "ended(1000 peer)");
+	pair_check_client("answered", "text(answer) close(1000) eof");
+	pair_close();
+}
+
+/* Nor does the end of its socket change what it has asked for. */
+static void
+test_a_client_may_leave_behind_its_close(void)
+{
+	pair_open();
+	pair.hold_each = true;
+	send_texts("ab");
+	pair_send_close(4000);
+	shutdown(pair.fd, SHUT_WR);
+	pair_check_owner("the first", "text(a)");
+	ws_hold(pair.ws, false);
+	pair_check_owner("the second", "text(b)");
+	ws_hold(pair.ws, false);
+	pair_check_owner("the end", "ended(4000 peer)");
+	pair_close();
+}
+
+static void
+test_a_cut_does_not_wait_for_what_was_said(void)
+{
+	pair_open();
+	ws_hold(pair.ws, true);
+	send_texts("a");
+	pair_send_close(1000);
+	pair_check_owner("nothing", "");
+	ws_cut(pair.ws);
+	pair_check_owner("by its close", "ended(1000 peer)");
+	pair_close();
+}
+
+static void
+test_a_close_of_ours_finds_that_of_the_client(void)
+{
+	pair_open();
+	ws_hold(pair.ws, true);
+	send_texts("a");
+	pair_send_close(1000);
+	pair_turn();
+	ws_close(pair.ws, 1001, WPS_SPAN(""));
+	pair_check_client("close", "close(1001) eof");
+	pair_check_owner("ended", "ended(1000 us)");
+	pair_close();
+}
+
+static void
 test_a_close_of_ours_ends_a_socket_that_rests(void)
 {
 	pair_open();
@@ -625,6 +690,10 @@ static const struct named_test tests[] = {
 	TEST(test_pings_are_answered_while_messages_wait),
 	TEST(test_a_hold_that_is_taken_back_changes_nothing),
 	TEST(test_a_close_of_ours_ends_a_socket_that_rests),
+	TEST(test_a_close_of_the_client_waits_behind_what_it_said),
+	TEST(test_a_client_may_leave_behind_its_close),
+	TEST(test_a_cut_does_not_wait_for_what_was_said),
+	TEST(test_a_close_of_ours_finds_that_of_the_client),
 	TEST(test_a_hold_may_end_when_the_connection_has),
 	TEST(test_a_congested_socket_rests_behind_what_it_has_read),
 	TEST(test_relief_does_not_wake_a_socket_that_holds_enough),
