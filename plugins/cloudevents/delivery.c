@@ -436,6 +436,19 @@ apply_state(struct delivery *delivery, struct answer *answer)
 	}
 }
 
+/* Invocations, and events that nobody waits for, are answered side by side. */
+static void
+take_cookies(struct delivery *delivery, const struct transfer_answer *from)
+{
+	struct conn_state *state = delivery->of_conn;
+	struct curl_slist *cookies = transfer_cookies(from->transfer);
+
+	if (state->cookie_changes == delivery->cookie_changes)
+		state_set_cookies(state, cookies);
+	else
+		state_merge_cookies(state, cookies, from->head);
+}
+
 /* What kind of failure it is, if it is one. */
 static enum failure
 failure_of(const struct transfer_answer *from)
@@ -470,8 +483,7 @@ on_answer(void *data, const struct transfer_answer *from)
 	answer_read(&answer, delivery->kind, from);
 	apply_state(delivery, &answer);
 	if (from->has_cookies)
-		state_set_cookies(delivery->of_conn,
-		    transfer_cookies(from->transfer));
+		take_cookies(delivery, from);
 	if (answer.out.result != WPS_OK)
 		log_failure(delivery, failure_of(from), from->status,
 		    answer.problem);
@@ -499,6 +511,7 @@ send_request(struct delivery *delivery)
 	delivery_set_state(delivery, DELIVERY_SENDING);
 	delivery->answering = false;
 	delivery->sent_ms = now_ms(delivery);
+	delivery->cookie_changes = delivery->of_conn->cookie_changes;
 	delivery->transfer = transport_start(&delivery->worker->transport,
 	    &(struct transfer_request){
 		.method = "POST",

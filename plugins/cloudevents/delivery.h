@@ -47,6 +47,7 @@ struct delivery {
 	struct text authorization; /* a header line, or empty */
 	struct curl_slist head;    /* that line, in front of the request's */
 	struct transfer *transfer; /* SENDING */
+	unsigned cookie_changes;   /* of its connection when it was sent */
 };
 
 /* Takes an event that the handler wants; `reply` is NULL where nobody waits. */

@@ -245,6 +245,40 @@ test_cookies_of_a_success_are_sent_back(void)
 	}
 }
 
+/* Several events of a connection are on their way; each answer sets one, and the
+ * last takes one away that all were sent with. */
+static void
+test_cookies_of_answers_side_by_side_are_all_kept(void)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\nSet-Cookie: z=0\r\nSet-Cookie: y=1\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nset-cookie: y = 2; Path=/\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nSet-Cookie: z=; Max-Age=0\r\nContent-Length: 0\r\n\r\n",
+		NOTHING,
+	};
+	struct wps_reply replies[3] = { { .count = 0 } };
+	char value[64];
+
+	start((struct setup){ .path = "/", .cookies = true });
+	memcpy(app.answers, answers, sizeof(answers));
+	app.answer_count = COUNT(answers);
+	ask(user_event("message", "x"), &replies[0]);
+	for (size_t i = 0; i < COUNT(replies); i++)
+		deliver(user_event("message", "x"), &replies[i]);
+	for (size_t i = 0; i < COUNT(replies); i++)
+		CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &replies[i],
+		    DEADLINE_MS));
+	ask(user_event("message", "x"), &replies[0]);
+	for (size_t i = 1; i <= COUNT(replies); i++)
+		check_header(i, "Cookie", "y=1; z=0");
+	header_of(request(4), "Cookie", value, sizeof(value));
+	CU_ASSERT_PTR_NOT_NULL(strstr(value, "a=1"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(value, "y=2"));
+	check_number("length", (long)strlen(value), (long)strlen("a=1; y=2"));
+	stop();
+}
+
 /* libcurl keeps them with the handle before anybody says what the answer is. */
 static void
 test_cookies_of_what_is_no_answer_go_nowhere(void)
@@ -309,6 +343,7 @@ CU_TestInfo cloudevents_answers_tests[] = {
 	TEST(test_answers_have_limits),
 	TEST(test_state_is_kept_and_sent_back),
 	TEST(test_cookies_of_a_success_are_sent_back),
+	TEST(test_cookies_of_answers_side_by_side_are_all_kept),
 	TEST(test_cookies_of_what_is_no_answer_go_nowhere),
 	TEST(test_a_connection_has_few_and_small_cookies),
 	CU_TEST_INFO_NULL,
