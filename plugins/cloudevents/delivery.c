@@ -144,6 +144,22 @@ log_failure(struct delivery *delivery, enum failure failure, int status,
 	    status, problem ? problem : "", (int)url.len, url.data);
 }
 
+/* It has no request that could say what it is. */
+static void
+log_unsent(struct delivery *delivery, const struct wps_event *event,
+    enum failure failure, const char *problem)
+{
+	const struct wps_conn_view *conn =
+	    host_of(delivery)->conn_view(event->conn);
+	struct request *request = &delivery->request;
+
+	request->hub = conn->hub;
+	request->conn = conn->id;
+	request->event = event->name;
+	log_failure(delivery, failure, 0, problem);
+	request->hub = request->conn = request->event = WPS_SPAN_NONE;
+}
+
 /* Whether the origin answers is news only when it has changed. */
 static void
 report(struct delivery *delivery, bool answered)
@@ -613,8 +629,12 @@ delivery_start(struct events_worker *worker, const struct handler *handler,
 	int rc = full ? WPS_ESYS : make_request(delivery, event);
 
 	if (rc != WPS_OK) {
-		log_failure(delivery, full ? FAILURE_QUEUE : FAILURE_UNSENDABLE,
-		    0, full ? "the queue is full" : "the event cannot be sent");
+		if (full)
+			log_unsent(delivery, event, FAILURE_QUEUE,
+			    "the queue is full");
+		else
+			log_unsent(delivery, event, FAILURE_UNSENDABLE,
+			    "the event cannot be sent");
 		lane_end(delivery, rc);
 	} else if (reply == NULL &&
 	    TAILQ_FIRST(&delivery->of_conn->chain) != delivery) {

@@ -154,6 +154,8 @@ test_event_names_that_no_header_holds_fail_unsent(void)
 		check_text("answer", ask(event, &reply), "failed");
 	}
 	check_number("requests", (long)app.seen_count, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "hub=chat conn=c1 event=.. kind=user "
+	    "status=0 problem=\"the event cannot be sent\""));
 	stop();
 }
 

@@ -56,6 +56,8 @@ test_a_full_queue_refuses_blocking_events_only(void)
 		deliver(user_event("message", "x"), &replies[i]);
 	CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &replies[2], 100));
 	check_text("beyond the queue", replies[2].text, "failed");
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "hub=chat conn=c1 event=message "
+	    "kind=user status=0 problem=\"the queue is full\""));
 	deliver(gone, NULL);
 	deliver(gone, NULL);
 	request(0);
