@@ -29,7 +29,7 @@ fail(struct answer *answer, int result, const char *problem)
 struct head {
 	struct wps_span lines;
 	struct wps_span content_type, state; /* absent: no such line */
-	size_t metadata;                     /* lines of it */
+	size_t states, metadata;             /* lines of them */
 };
 
 static const struct wps_span metadata_prefix = {
@@ -50,14 +50,16 @@ read_head(struct wps_span lines)
 	struct wps_header header;
 
 	while (head_next(&lines, &header)) {
-		if (span_eq_nocase(header.name, WPS_SPAN("Content-Type")))
+		if (span_eq_nocase(header.name, WPS_SPAN("Content-Type"))) {
 			head.content_type = header.value;
-		else if (span_eq_nocase(header.name,
-		    WPS_SPAN("ce-connectionState")))
+		} else if (span_eq_nocase(header.name,
+		    WPS_SPAN("ce-connectionState"))) {
 			head.state = header.value;
-		else
+			head.states++;
+		} else {
 			head.metadata +=
 			    has_prefix_nocase(header.name, metadata_prefix);
+		}
 	}
 	return head;
 }
@@ -65,17 +67,18 @@ read_head(struct wps_span lines)
 /* --- connection state ------------------------------------------------------------ */
 
 static void
-read_state(struct answer *answer, struct wps_span state)
+read_state(struct answer *answer, const struct head *head)
 {
-	if (state.data == NULL)
+	if (head->states == 0)
 		return;
-	if (state.len > STATE_MAX) {
+	if (head->state.len > STATE_MAX) {
 		fail(answer, WPS_EPROTO, "ce-connectionState is too long");
-	} else if (!state_is_ascii(state)) {
+	} else if (!state_is_ascii(head->state)) {
 		fail(answer, WPS_EPROTO, "ce-connectionState is not ASCII");
 	} else {
 		answer->has_state = true;
-		answer->state = state;
+		answer->state = head->state;
+		answer->several_states = head->states > 1;
 	}
 }
 
@@ -344,7 +347,7 @@ read_success(struct answer *answer, enum wps_event_kind kind,
 		return;
 	}
 	if (answer->out.result == WPS_OK)
-		read_state(answer, head.state);
+		read_state(answer, &head);
 }
 
 void

@@ -20,6 +20,7 @@ struct answer {
 	struct wps_answer out; /* borrows from the transfer and from below */
 	bool has_state;
 	struct wps_span state; /* replaces the connection's; empty: clears it */
+	bool several_states;   /* of which this is the last */
 	const char *problem;   /* why it failed; a constant text */
 
 	json_t *json;            /* owned */

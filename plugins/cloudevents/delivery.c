@@ -441,11 +441,28 @@ repeat(struct delivery *delivery, const struct transfer_answer *from)
 	return true;
 }
 
+/* It succeeds, but the application may have meant another one. */
+static void
+log_several_states(const struct delivery *delivery)
+{
+	struct events_worker *worker = delivery->worker;
+	const struct request *request = &delivery->request;
+	struct wps_span url = delivery->handler->shown;
+
+	worker->plugin->host->log(worker->plugin->self,
+	    events_worker_level(worker), "an answer has several lines of "
+	    "ce-connectionState, the last counts hub=%.*s conn=%.*s event=%.*s "
+	    "url=%.*s", SHOWN(request->hub, 128), SHOWN(request->conn, 64),
+	    SHOWN(request->event, 128), (int)url.len, url.data);
+}
+
 static void
 apply_state(struct delivery *delivery, struct answer *answer)
 {
 	if (!answer->has_state || delivery->reply == NULL)
 		return;
+	if (answer->several_states)
+		log_several_states(delivery);
 	if (state_set(delivery->of_conn, answer->state) != WPS_OK) {
 		answer->out = (struct wps_answer){ .result = WPS_ENOMEM };
 		answer->problem = "no memory for ce-connectionState";

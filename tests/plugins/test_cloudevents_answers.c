@@ -204,6 +204,8 @@ test_state_is_kept_and_sent_back(void)
 		answer_with(answer);
 		ask(i == 0 ? connect_event() : user_event("message", "x"), &reply);
 		check_header(i, "ce-connectionState", steps[i].sent);
+		check_number("several are told", strstr(fake->log, "ce-connectionState, "
+		    "the last counts hub=chat conn=c1 event=message") != NULL, i >= 2);
 	}
 	answer_with("HTTP/1.1 500 Oops\r\nce-connectionState: bad\r\nContent-Length: 0\r\n\r\n");
 	ask(user_event("message", "x"), &reply);
