@@ -148,8 +148,9 @@ read_connect(struct answer *answer, const struct transfer_answer *from)
 	answer->out.result = WPS_OK;
 	if (from->body.len == 0)
 		return;
+	/* No member that counts is a number: they may be as long as they like. */
 	answer->json = json_loadb(from->body.data, from->body.len,
-	    JSON_DECODE_ANY, NULL);
+	    JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
 	if (json_is_null(answer->json))
 		return;
 	if (!json_is_object(answer->json)) {
@@ -280,6 +281,14 @@ keep_key(struct answer *answer, struct wps_span key)
 	return (struct wps_span){ start, key.len };
 }
 
+/* client-protocols.md, section 6.11. */
+static bool
+metadata_valid(struct wps_span key, struct wps_span value)
+{
+	return span_is_token(key) && key.len <= METADATA_KEY_MAX &&
+	    state_is_ascii(value) && value.len <= METADATA_VALUE_MAX;
+}
+
 static void
 read_metadata(struct answer *answer, const struct head *head)
 {
@@ -298,8 +307,8 @@ read_metadata(struct answer *answer, const struct head *head)
 		header.name.len -= metadata_prefix.len;
 		struct wps_span value = last_item(header.value);
 		total += header.name.len + value.len;
-		if (header.name.len > METADATA_KEY_MAX || !state_is_ascii(value) ||
-		    value.len > METADATA_VALUE_MAX || total > METADATA_TOTAL_MAX) {
+		if (!metadata_valid(header.name, value) ||
+		    total > METADATA_TOTAL_MAX) {
 			fail(answer, WPS_EPROTO, "metadata is over its limits");
 			return;
 		}

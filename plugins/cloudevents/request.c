@@ -228,21 +228,6 @@ is_replaced(const struct wps_event *event, size_t i)
 	return false;
 }
 
-static bool
-is_token(struct wps_span text)
-{
-	static const char others[] = "!#$%&'*+-.^_`|~";
-
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') ||
-		    (c != '\0' && strchr(others, c) != NULL)))
-			return false;
-	}
-	return text.len > 0;
-}
-
 static int
 add_metadata(struct text *lines, const struct wps_event *event)
 {
@@ -250,7 +235,7 @@ add_metadata(struct text *lines, const struct wps_event *event)
 		return WPS_EINVAL;
 	for (size_t i = 0; i < event->metadata_count; i++) {
 		const struct wps_pair *pair = &event->metadata[i];
-		if (!is_token(pair->key) || !is_printable(pair->value))
+		if (!span_is_token(pair->key) || !is_printable(pair->value))
 			return WPS_EINVAL;
 		if (is_replaced(event, i))
 			continue;

@@ -132,6 +132,21 @@ span_eq_nocase(struct wps_span a, struct wps_span b)
 	    (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
 }
 
+bool
+span_is_token(struct wps_span text)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~";
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') ||
+		    (c != '\0' && strchr(others, c) != NULL)))
+			return false;
+	}
+	return text.len > 0;
+}
+
 static bool
 is_blank(char c)
 {

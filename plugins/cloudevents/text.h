@@ -37,6 +37,9 @@ void *must_calloc(size_t count, size_t size);
 /* Whether two spans are equal but for the case of ASCII letters. */
 bool span_eq_nocase(struct wps_span a, struct wps_span b);
 
+/* Whether it may be the name of a header, or a part of one (RFC 9110, 5.6.2). */
+bool span_is_token(struct wps_span text);
+
 /* The span without blanks and tabs at its ends. */
 struct wps_span span_trim(struct wps_span span);
 

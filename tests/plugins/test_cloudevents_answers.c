@@ -21,6 +21,8 @@ test_connect_answers(void)
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n"
 		  "{\"userId\":null,\"groups\":null,\"ROLES\":[\"r\"],\"subprotocol\":\"\"}",
 		  "ok roles=r" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{\"other\":-123456789012345678}", "ok" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{\"other\":123456789012345678901}", "ok" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"userId\":1}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"groups\":[1]}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"groups\":[\"g\",\" \"]}", "failed" },
@@ -88,6 +90,9 @@ test_user_event_answers(void)
 		  "X-WEBPUBSUB-METADATA-a: 2\r\n", "hi", "ok text=hi a:2 b:v" },
 		{ NULL, "X-WebPubSub-Metadata-k: v\r\n", "", "ok text= k:v" },
 		{ "text/plain", "X-WebPubSub-Metadata-k: \xc3\xbc\r\n", "hi", "failed" },
+		{ "text/plain", "X-WebPubSub-Metadata-\xff: v\r\n", "hi", "failed" },
+		{ "text/plain", "X-WebPubSub-Metadata-a b: v\r\n", "hi", "failed" },
+		{ "text/plain", "X-WebPubSub-Metadata-: v\r\n", "hi", "ok text=hi" },
 	};
 	char answer[512];
 	struct wps_reply reply;
