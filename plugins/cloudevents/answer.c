@@ -231,9 +231,11 @@ read_payload(struct answer *answer, const struct head *head,
 
 	if (type == 0) {
 		fail(answer, WPS_EPROTO, "unsupported content type");
-	} else if (type == WPS_DATA_JSON && !jscan_valid(from->body)) {
+	} else if (type == WPS_DATA_JSON && !answer->nameless &&
+	    !jscan_valid(from->body)) {
 		fail(answer, WPS_EPROTO, "the body is not JSON");
-	} else if (type == WPS_DATA_TEXT && !utf8_valid(from->body)) {
+	} else if ((type == WPS_DATA_TEXT || type == WPS_DATA_JSON) &&
+	    !utf8_valid(from->body)) {
 		fail(answer, WPS_EPROTO, "the text is not UTF-8");
 	} else {
 		answer->out.has_message = true;
@@ -361,9 +363,9 @@ read_success(struct answer *answer, enum wps_event_kind kind,
 
 void
 answer_read(struct answer *answer, enum wps_event_kind kind,
-    const struct transfer_answer *from)
+    bool nameless, const struct transfer_answer *from)
 {
-	*answer = (struct answer){ .has_state = false };
+	*answer = (struct answer){ .nameless = nameless };
 	if (from->end == TRANSFER_FAILED)
 		fail(answer, WPS_ESYS, from->problem);
 	else if (from->end == TRANSFER_FORBIDDEN)

@@ -513,7 +513,7 @@ on_answer(void *data, const struct transfer_answer *from)
 		    delivery->handler);
 	if (repeat(delivery, from))
 		return;
-	answer_read(&answer, delivery->kind, from);
+	answer_read(&answer, delivery->kind, delivery->nameless, from);
 	apply_state(delivery, &answer);
 	if (from->has_cookies)
 		take_cookies(delivery, from);
@@ -614,6 +614,7 @@ add(struct events_worker *worker, const struct handler *handler,
 	delivery->worker = worker;
 	delivery->handler = handler;
 	delivery->kind = event->kind;
+	delivery->nameless = plugin->host->conn_view(event->conn)->nameless;
 	delivery->reply = reply;
 	delivery->of_conn =
 	    state_ref(state_get(plugin->host, plugin->self, event->conn));

@@ -29,6 +29,7 @@ struct delivery {
 	struct events_worker *worker;
 	const struct handler *handler;
 	enum wps_event_kind kind;
+	bool nameless;             /* its client is: see wps_conn_view */
 	enum delivery_state state;
 	struct request request;
 

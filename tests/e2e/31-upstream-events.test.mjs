@@ -155,6 +155,48 @@ serverTest('presence has group filters',
       .map((r) => r.body.toString()), ['{"group":"room7"}', '{"group":"room8"}']);
   });
 
+// The content type of an answer, its body, and what clients get: the opcode of a
+// frame, and the members of a message; null: the event fails.
+const ANSWERS = [
+  ['text/plain', 'hé', OP.TEXT, '"dataType":"text","data":"hé"'],
+  ['text/plain; charset=utf-8', 'x', OP.TEXT, '"dataType":"text","data":"x"'],
+  ['application/json', '{"b": 1, "a":[]}', OP.TEXT, '"dataType":"json","data":{"b": 1, "a":[]}'],
+  ['application/json', 'hello', OP.TEXT, null],
+  ['application/octet-stream', 'x', OP.BINARY, '"dataType":"binary","data":"eA=="'],
+  ['application/x-protobuf', 'x', OP.BINARY, '"dataType":"protobuf","data":"eA=="'],
+  [undefined, 'x', OP.BINARY, '"dataType":"binary","data":"eA=="'],
+  ['text/html', '<p>', null, null],
+];
+
+function answerByNumber(request) {
+  if (request.method === 'OPTIONS') return null;
+  const [type, body] = ANSWERS[Number(request.body)];
+  return answer(200, body, type ? { 'Content-Type': type } : {});
+}
+
+serverTest('an answer is to each kind of client what its content type says',
+  { workerCounts: [1], prepare: chat(answerByNumber, { system_events: [] }) },
+  async (server) => {
+    const json = await server.rawGreeted('chat');
+    for (const [n, [type, body, opcode, members]] of ANSWERS.entries()) {
+      for (const protocols of [[], ['of.its.own']]) {
+        const simple = await server.raw('chat', { protocols });
+        simple.send(`${n}`);
+        const frame = await simple.frames.next();
+        assert.equal(frame.opcode, opcode ?? OP.CLOSE, `${type} ${body}`);
+        if (opcode) assert.equal(frame.text, body);
+      }
+      json.sendJson({ type: 'event', event: 'e', dataType: 'text', data: `${n}`, ackId: n });
+      const first = await json.text();
+      if (members === null) {
+        assert.equal(JSON.parse(first).error.name, 'InternalServerError');
+        continue;
+      }
+      assert.equal(first, `{"type":"message","from":"server",${members}}`);
+      assert.equal(await json.text(), `{"type":"ack","ackId":${n},"success":true}`);
+    }
+  });
+
 // Answers come when the test says so.
 function held() {
   const waiting = [];

@@ -110,6 +110,30 @@ test_user_event_answers(void)
 	stop();
 }
 
+/* Its frames hold whatever the application says. */
+static void
+test_clients_without_an_envelope_get_json_as_text(void)
+{
+	static const struct { const char *body, *expected; } cases[] = {
+		{ "[1]", "ok json=[1]" }, { "hello", "ok json=hello" },
+		{ "\xff", "failed" },
+	};
+	char answer[256];
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	conn.view.nameless = true;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nContent-Type: "
+		    "application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		    strlen(cases[i].body), cases[i].body);
+		answer_with(answer);
+		check_text(cases[i].body, ask(user_event("message", "x"), &reply),
+		    cases[i].expected);
+	}
+	stop();
+}
+
 static void
 test_blocking_events_fail_at_once_and_are_not_repeated(void)
 {
@@ -345,6 +369,7 @@ CU_TestInfo cloudevents_answers_tests[] = {
 	TEST(test_connect_answers),
 	TEST(test_a_refusal_passes_on_4_kib_of_its_body),
 	TEST(test_user_event_answers),
+	TEST(test_clients_without_an_envelope_get_json_as_text),
 	TEST(test_blocking_events_fail_at_once_and_are_not_repeated),
 	TEST(test_timeouts_are_those_of_headers_and_body),
 	TEST(test_answers_have_limits),
