@@ -12,6 +12,7 @@
 #include "lib/utf8.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -58,10 +59,28 @@ append(json_t *object, const char *name, size_t name_len, json_t *string)
 
 /* --- claims --------------------------------------------------------------------- */
 
+#define DIGITS_SURE 15 /* of a double, that survive the way to text and back */
+#define DIGITS_ALL 17  /* with which every double does */
+
+/* The shortest text of that number: 0.1 has not 17 digits. */
+static json_t *
+real_text(double value)
+{
+	char text[32];
+	int digits = DIGITS_SURE;
+
+	do
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+	while (strtod(text, NULL) != value && digits++ < DIGITS_ALL);
+	return json_string(text);
+}
+
 /* A claim's value as text: strings as they are, others as JSON. */
 static json_t *
 claim_text(const json_t *value)
 {
+	if (json_is_real(value))
+		return real_text(json_real_value(value));
 	if (json_is_string(value))
 		return json_stringn(json_string_value(value),
 		    json_string_length(value));
