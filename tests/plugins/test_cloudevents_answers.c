@@ -181,6 +181,20 @@ test_timeouts_are_those_of_headers_and_body(void)
 }
 
 static void
+test_an_upgrade_that_nobody_wants_is_a_failure_at_once(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	uint64_t before = fake->loop.now_ms;
+	answer_with("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n");
+	check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+	check_number("took", (long)(fake->loop.now_ms - before), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "status=101 problem=\"status\""));
+	stop();
+}
+
+static void
 test_answers_have_limits(void)
 {
 	static char state[20000], answer[40000];
@@ -372,6 +386,7 @@ CU_TestInfo cloudevents_answers_tests[] = {
 	TEST(test_clients_without_an_envelope_get_json_as_text),
 	TEST(test_blocking_events_fail_at_once_and_are_not_repeated),
 	TEST(test_timeouts_are_those_of_headers_and_body),
+	TEST(test_an_upgrade_that_nobody_wants_is_a_failure_at_once),
 	TEST(test_answers_have_limits),
 	TEST(test_state_is_kept_and_sent_back),
 	TEST(test_cookies_of_a_success_are_sent_back),
