@@ -4,7 +4,8 @@
  * client (upstream-events.md, section 5.1).
  *
  * Every value is an array of texts. What identifies the client to this server
- * alone (its token, the Authorization header) is left out.
+ * alone (its token, the Authorization header) is left out, unless the handler
+ * wants it.
  */
 #include "request.h"
 
@@ -165,7 +166,7 @@ decode(struct wps_span part, char *room)
 }
 
 static void
-add_parameter(json_t *query, struct wps_span item, char *room)
+add_parameter(json_t *query, struct wps_span item, bool with_tokens, char *room)
 {
 	struct wps_span name, value = { item.data ? item.data : "", 0 };
 	struct wps_span rest = item;
@@ -175,7 +176,7 @@ add_parameter(json_t *query, struct wps_span item, char *room)
 		value = rest;
 	name = decode(name, room);
 	value = decode(value, room + name.len);
-	if (span_eq_nocase(name, WPS_SPAN("access_token")))
+	if (!with_tokens && span_eq_nocase(name, WPS_SPAN("access_token")))
 		return;
 	json_t *key = string_of(name);
 	if (key)
@@ -185,7 +186,7 @@ add_parameter(json_t *query, struct wps_span item, char *room)
 }
 
 static json_t *
-query_of(struct wps_span raw)
+query_of(struct wps_span raw, bool with_tokens)
 {
 	json_t *query = json_object();
 	char *room = malloc(raw.len + 1);
@@ -193,18 +194,19 @@ query_of(struct wps_span raw)
 
 	while (room && span_next(&raw, '&', &item)) {
 		if (item.len > 0)
-			add_parameter(query, item, room);
+			add_parameter(query, item, with_tokens, room);
 	}
 	free(room);
 	return query;
 }
 
 static bool
-is_withheld(struct wps_span header)
+is_withheld(struct wps_span header, bool with_tokens)
 {
 	static const char reserved[] = "X-ASRS-Internal-";
 
-	return span_eq_nocase(header, WPS_SPAN("Authorization")) ||
+	return (!with_tokens &&
+	    span_eq_nocase(header, WPS_SPAN("Authorization"))) ||
 	    (header.len >= sizeof(reserved) - 1 &&
 	    strncasecmp(header.data, reserved, sizeof(reserved) - 1) == 0);
 }
@@ -223,13 +225,13 @@ spelling(const struct wps_handshake *handshake, size_t i)
 }
 
 static json_t *
-headers_of(const struct wps_handshake *handshake)
+headers_of(const struct wps_handshake *handshake, bool with_tokens)
 {
 	json_t *headers = json_object();
 
 	for (size_t i = 0; i < handshake->header_count; i++) {
 		struct wps_span name = spelling(handshake, i);
-		if (!is_withheld(name))
+		if (!is_withheld(name, with_tokens))
 			append(headers, name.data, name.len,
 			    string_of(handshake->headers[i].value));
 	}
@@ -247,15 +249,16 @@ subprotocols_of(const struct wps_handshake *handshake)
 }
 
 int
-connect_body_make(const struct wps_handshake *handshake, struct text *out)
+connect_body_make(const struct wps_handshake *handshake, bool with_tokens,
+    struct text *out)
 {
 	json_t *claims = claims_of(handshake->claims);
 
 	if (claims == NULL)
 		return WPS_EINVAL;
 	json_t *body = json_pack("{s:o, s:o, s:o, s:o, s:[]}", "claims", claims,
-	    "query", query_of(handshake->query),
-	    "headers", headers_of(handshake),
+	    "query", query_of(handshake->query, with_tokens),
+	    "headers", headers_of(handshake, with_tokens),
 	    "subprotocols", subprotocols_of(handshake), "clientCertificates");
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 

@@ -95,6 +95,32 @@ serverTest('every event has its header lines and no other',
     assert.ok(!server.log.includes('s3cret'));
   });
 
+serverTest('client_tokens says whether connect tells the token of the client',
+  { prepare: async () => {
+    const upstream = await Upstream.start();
+    const handler = { url: `${upstream.origin}/{hub}`, system_events: ['connect'] };
+    return { upstream, hubs: {
+      without: { event_handlers: [handler] },
+      with: { event_handlers: [{ ...handler, client_tokens: true }] },
+    } };
+  } },
+  async (server, upstream) => {
+    for (const hub of ['without', 'with']) {
+      const token = new URL(await server.accessUrl(hub)).searchParams.get('access_token');
+      const address = `ws://${server.address()}/client/hubs/${hub}`;
+      server.own(await openRaw(`${address}?a=1&access_token=${token}`));
+      server.own(await openRaw(address, { headers: {
+        Authorization: `Bearer ${token}`, 'X-ASRS-Internal-Id': '1' } }));
+      const [first, second] = upstream.requestsOf('connect')
+        .filter((r) => r.target === `/${hub}`).map((r) => JSON.parse(r.body));
+      assert.deepEqual(first.query,
+        hub === 'with' ? { a: ['1'], access_token: [token] } : { a: ['1'] });
+      assert.deepEqual(second.headers.Authorization,
+        hub === 'with' ? [`Bearer ${token}`] : undefined);
+      assert.equal(second.headers['X-ASRS-Internal-Id'], undefined);
+    }
+  });
+
 serverTest('connections to the application are used again',
   { workerCounts: [1], prepare: chat() }, async (server, upstream) => {
     const socket = await server.rawGreeted('chat');

@@ -380,13 +380,13 @@ test_connect_body_repairs_what_is_no_utf8(void)
 	struct wps_handshake handshake = { .query = WPS_SPAN("a=%FFb&&%ZZ=%4") };
 	struct text out = { .data = NULL };
 
-	check_number("result", connect_body_make(&handshake, &out), WPS_OK);
+	check_number("result", connect_body_make(&handshake, false, &out), WPS_OK);
 	text_add_char(&out, '\0');
 	check_text("body", out.data, "{\"claims\":{},\"query\":{\"a\":[\"\xef\xbf\xbd" "b\"],"
 	    "\"%ZZ\":[\"%4\"]},\"headers\":{},\"subprotocols\":[],\"clientCertificates\":[]}");
 	text_free(&out);
 	handshake.claims = WPS_SPAN("[]");
-	check_number("claims that are no object", connect_body_make(&handshake, &out), WPS_EINVAL);
+	check_number("claims that are no object", connect_body_make(&handshake, false, &out), WPS_EINVAL);
 	text_free(&out);
 }
 
@@ -410,7 +410,7 @@ test_claims_become_texts(void)
 		snprintf(claims, sizeof(claims), "{\"c\":%s}", cases[i].claim);
 		snprintf(expected, sizeof(expected), "{\"claims\":{\"c\":%s},", cases[i].texts);
 		struct wps_handshake handshake = { .claims = wps_span_str(claims) };
-		check_number("result", connect_body_make(&handshake, &out), WPS_OK);
+		check_number("result", connect_body_make(&handshake, false, &out), WPS_OK);
 		text_add_char(&out, '\0');
 		char *end = strstr(out.data, "\"query\"");
 		CU_ASSERT_FATAL(end != NULL);
