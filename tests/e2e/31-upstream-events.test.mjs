@@ -302,6 +302,20 @@ serverTest('disconnected is told when the handshake fails behind an accepted con
     assert.deepEqual(upstream.requestsOf('connected'), []);
   });
 
+function answerOfSize(request) {
+  if (request.event !== 'connect') return null;
+  const [size] = JSON.parse(request.body).query.size;
+  return answer(200, '{"userId":"bob"}'.padEnd(size));
+}
+
+serverTest('an answer to connect is no longer than 1 MiB',
+  { workerCounts: [1], prepare: chat(answerOfSize) }, async (server) => {
+    const socket = await server.raw('chat', { query: `&size=${MIB}` });
+    assert.equal((await socket.json()).userId, 'bob');
+    await assert.rejects(() => server.raw('chat', { query: `&size=${MIB + 1}` }),
+      { status: 500 });
+  });
+
 serverTest('a handler that is gone is told disconnected when it is back',
   { workerCounts: [1], prepare: chat((() => {
     let failures = 1;
