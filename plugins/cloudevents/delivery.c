@@ -396,7 +396,11 @@ delivery_begin(struct delivery *delivery)
 	} else if (rc == WPS_PENDING) {
 		delivery_set_state(delivery, DELIVERY_AWAITING);
 	} else {
-		count_failure(delivery, delivery->awaits);
+		if (rc == WPS_FULL)
+			log_failure(delivery, delivery->awaits, 0,
+			    "too many URLs are remembered");
+		else
+			count_failure(delivery, delivery->awaits);
 		fail(delivery, WPS_EPROTO);
 	}
 }
