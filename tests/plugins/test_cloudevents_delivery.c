@@ -385,7 +385,10 @@ test_addresses_of_the_surroundings_are_known(void)
 		{ "fe80::1", true }, { "fd00:ec2::254", true }, { "fd20:ce::254", true },
 		{ "::ffff:169.254.169.254", true }, { "::ffff:127.0.0.1", false },
 		{ "::169.254.169.254", true }, { "64:ff9b::169.254.169.254", true },
-		{ "64:ff9b::1.2.3.4", false }, { "2002:a9fe:a9fe::1", true },
+		{ "64:ff9b::1.2.3.4", false }, { "64:ff9b:1::169.254.169.254", true },
+		{ "64:ff9b:1:2::169.254.169.254", true }, { "64:ff9b:1::1.2.3.4", false },
+		{ "::ffff:0:169.254.169.254", true }, { "::ffff:0:1.2.3.4", false },
+		{ "64:ff9b:2::169.254.169.254", false }, { "2002:a9fe:a9fe::1", true },
 		{ "2002:102:304::1", false },
 	};
 
