@@ -226,6 +226,34 @@ test_answers_have_limits(void)
 }
 
 static void
+test_metadata_of_answers_has_limits(void)
+{
+	static const struct { int lines, key, value; const char *expected; } cases[] = {
+		{ 1, 256, 1, "ok" }, { 1, 257, 1, "failed" },
+		{ 1, 1, 1024, "ok" }, { 1, 1, 1025, "failed" },
+		{ 8, 2, 1022, "ok" }, { 8, 2, 1023, "failed" },
+	};
+	static char answer[20000];
+	struct wps_reply reply;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int len = snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n");
+		for (int k = 1; k <= cases[i].lines; k++)
+			len += snprintf(answer + len, sizeof(answer) - (size_t)len,
+			    "X-WebPubSub-Metadata-%0*d: %0*d\r\n", cases[i].key, k,
+			    cases[i].value, 1);
+		snprintf(answer + len, sizeof(answer) - (size_t)len,
+		    "Content-Length: 0\r\n\r\n");
+		start((struct setup){ .path = "/" });
+		answer_with(answer);
+		ask(user_event("message", "x"), &reply);
+		reply.text[strcspn(reply.text, " ")] = '\0';
+		check_text("answer", reply.text, cases[i].expected);
+		stop();
+	}
+}
+
+static void
 test_state_is_kept_and_sent_back(void)
 {
 	static const struct { const char *headers, *sent; } steps[] = {
@@ -388,6 +416,7 @@ CU_TestInfo cloudevents_answers_tests[] = {
 	TEST(test_timeouts_are_those_of_headers_and_body),
 	TEST(test_an_upgrade_that_nobody_wants_is_a_failure_at_once),
 	TEST(test_answers_have_limits),
+	TEST(test_metadata_of_answers_has_limits),
 	TEST(test_state_is_kept_and_sent_back),
 	TEST(test_cookies_of_a_success_are_sent_back),
 	TEST(test_cookies_of_answers_side_by_side_are_all_kept),
