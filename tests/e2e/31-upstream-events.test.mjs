@@ -31,7 +31,7 @@ function linesOf(request) {
 
 function expected(server, upstream, socket, { event, type, id, length, more = [] }) {
   const mac = crypto.createHmac('sha256', server.key).update(socket.id).digest('hex');
-  const system = SYSTEM.includes(event);
+  const kind = SYSTEM.includes(event) ? 'sys' : event === 'joined' ? 'gp' : 'user';
   return [
     `POST /api/chat/${event}?code=s3cret%3D HTTP/1.1`,
     `Host: ${new URL(upstream.origin).host}`,
@@ -39,7 +39,7 @@ function expected(server, upstream, socket, { event, type, id, length, more = []
     'WebHook-Request-Origin: 127.0.0.1',
     'ce-awpsversion: 1.0',
     'ce-specversion: 1.0',
-    `ce-type: azure.webpubsub.${system ? 'sys' : 'user'}.${event}`,
+    `ce-type: azure.webpubsub.${kind}.${event}`,
     `ce-source: /hubs/chat/client/${socket.id}`,
     `ce-id: ${id}`,
     'ce-time',
@@ -61,10 +61,11 @@ const RAW_JÜRGEN = Buffer.from('Jürgen 1').toString('latin1');
 
 serverTest('every event has its header lines and no other',
   { prepare: chat((request) => request.event === 'connect' ?
-    answer(204, '', { 'ce-connectionState': 'eyJhIjoxfQ==' }) : null) },
+    answer(204, '', { 'ce-connectionState': 'eyJhIjoxfQ==' }) : null,
+  { presence_events: ['joined'] }) },
   async (server, upstream) => {
-    const socket = await server.rawGreeted('chat', { userId: 'Jürgen 1' });
-    await upstream.events.find((r) => r.event === 'connected');
+    const socket = await server.rawGreeted('chat', { userId: 'Jürgen 1', groups: ['g'] });
+    await upstream.events.find((r) => r.event === 'joined');
     const ack = await socket.ask({ type: 'event', event: 'vote', dataType: 'text',
       data: 'aye', metadata: { Topic: 'x' }, ackId: 1 });
     assert.equal(ack.success, true);
@@ -73,9 +74,10 @@ serverTest('every event has its header lines and no other',
     const cases = [
       { event: 'connect', id: 0 },
       { event: 'connected', id: 1, length: 2 },
-      { event: 'vote', id: 2, type: 'text/plain', length: 3,
+      { event: 'joined', id: 2, length: 13 },
+      { event: 'vote', id: 3, type: 'text/plain', length: 3,
         more: ['x-webpubsub-metadata-topic: x'] },
-      { event: 'disconnected', id: 3, length: 13 },
+      { event: 'disconnected', id: 4, length: 13 },
     ];
     const posts = upstream.requests.filter((r) => r.method === 'POST');
     assert.equal(posts.length, cases.length);
