@@ -356,6 +356,8 @@ conn_agree(struct wps_conn *conn, const struct subprotocol *sub,
 {
 	conn->sub = sub;
 	conn->view.subprotocol = intern_spelling(sub, spelled);
+	conn->view.nameless =
+	    (sub->ops.flags & WPS_SUBPROTOCOL_NAMELESS) != 0;
 	if (sub->ops.conn_size > 0)
 		conn->data = xcalloc(1, sub->ops.conn_size);
 	if (sub->ops.flags & WPS_SUBPROTOCOL_RELIABLE) {

@@ -45,6 +45,8 @@ struct wps_conn_view {
 	struct wps_span hub;         /* lower case */
 	struct wps_span user;        /* absent: none */
 	struct wps_span subprotocol; /* as agreed; absent: none (yet) */
+	bool nameless;               /* it is served by a subprotocol with
+					WPS_SUBPROTOCOL_NAMELESS */
 };
 
 /* [loop] Hears the answer to an event of one's connection, exactly once, unless

@@ -31,7 +31,9 @@ wrapped_v4(const uint8_t *bytes)
 	} forms[] = {
 		{ { [10] = 0xff, [11] = 0xff }, 12, 12 },   /* mapped */
 		{ { 0 }, 12, 12 },                          /* compatible */
+		{ { [8] = 0xff, [9] = 0xff }, 12, 12 },     /* translated */
 		{ { 0x00, 0x64, 0xff, 0x9b }, 12, 12 },     /* NAT64 */
+		{ { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 6, 12 }, /* local NAT64 */
 		{ { 0x20, 0x02 }, 2, 2 },                   /* 6to4 */
 	};
 

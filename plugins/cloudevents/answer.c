@@ -29,7 +29,7 @@ fail(struct answer *answer, int result, const char *problem)
 struct head {
 	struct wps_span lines;
 	struct wps_span content_type, state; /* absent: no such line */
-	size_t metadata;                     /* lines of it */
+	size_t states, metadata;             /* lines of them */
 };
 
 static const struct wps_span metadata_prefix = {
@@ -50,14 +50,16 @@ read_head(struct wps_span lines)
 	struct wps_header header;
 
 	while (head_next(&lines, &header)) {
-		if (name_eq_nocase(header.name, WPS_SPAN("Content-Type")))
+		if (name_eq_nocase(header.name, WPS_SPAN("Content-Type"))) {
 			head.content_type = header.value;
-		else if (name_eq_nocase(header.name,
-		    WPS_SPAN("ce-connectionState")))
+		} else if (name_eq_nocase(header.name,
+		    WPS_SPAN("ce-connectionState"))) {
 			head.state = header.value;
-		else
+			head.states++;
+		} else {
 			head.metadata +=
 			    has_prefix_nocase(header.name, metadata_prefix);
+		}
 	}
 	return head;
 }
@@ -65,17 +67,18 @@ read_head(struct wps_span lines)
 /* --- connection state ------------------------------------------------------------ */
 
 static void
-read_state(struct answer *answer, struct wps_span state)
+read_state(struct answer *answer, const struct head *head)
 {
-	if (state.data == NULL)
+	if (head->states == 0)
 		return;
-	if (state.len > STATE_MAX) {
+	if (head->state.len > STATE_MAX) {
 		fail(answer, WPS_EPROTO, "ce-connectionState is too long");
-	} else if (!state_is_ascii(state)) {
+	} else if (!state_is_ascii(head->state)) {
 		fail(answer, WPS_EPROTO, "ce-connectionState is not ASCII");
 	} else {
 		answer->has_state = true;
-		answer->state = state;
+		answer->state = head->state;
+		answer->several_states = head->states > 1;
 	}
 }
 
@@ -145,8 +148,9 @@ read_connect(struct answer *answer, const struct transfer_answer *from)
 	answer->out.result = WPS_OK;
 	if (from->body.len == 0)
 		return;
+	/* No member that counts is a number: they may be as long as they like. */
 	answer->json = json_loadb(from->body.data, from->body.len,
-	    JSON_DECODE_ANY, NULL);
+	    JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
 	if (json_is_null(answer->json))
 		return;
 	if (!json_is_object(answer->json)) {
@@ -227,10 +231,11 @@ read_payload(struct answer *answer, const struct head *head,
 
 	if (type == 0) {
 		fail(answer, WPS_EPROTO, "unsupported content type");
-	} else if (type == WPS_DATA_JSON &&
-	    !(utf8_valid(from->body) && jscan_valid(from->body))) {
+	} else if (type == WPS_DATA_JSON && !answer->nameless &&
+	    !jscan_valid(from->body)) {
 		fail(answer, WPS_EPROTO, "the body is not JSON");
-	} else if (type == WPS_DATA_TEXT && !utf8_valid(from->body)) {
+	} else if ((type == WPS_DATA_TEXT || type == WPS_DATA_JSON) &&
+	    !utf8_valid(from->body)) {
 		fail(answer, WPS_EPROTO, "the text is not UTF-8");
 	} else {
 		answer->out.has_message = true;
@@ -275,6 +280,14 @@ keep_key(struct answer *answer, struct wps_span key)
 	return (struct wps_span){ start, key.len };
 }
 
+/* client-protocols.md, section 6.11. */
+static bool
+metadata_valid(struct wps_span key, struct wps_span value)
+{
+	return name_is_token(key) && key.len <= METADATA_KEY_MAX &&
+	    state_is_ascii(value) && value.len <= METADATA_VALUE_MAX;
+}
+
 static void
 read_metadata(struct answer *answer, const struct head *head)
 {
@@ -293,12 +306,8 @@ read_metadata(struct answer *answer, const struct head *head)
 		header.name.len -= metadata_prefix.len;
 		struct wps_span value = last_item(header.value);
 		total += header.name.len + value.len;
-		if (!name_is_token(header.name)) {
-			fail(answer, WPS_EPROTO, "a key of metadata is not valid");
-			return;
-		}
-		if (header.name.len > METADATA_KEY_MAX || !state_is_ascii(value) ||
-		    value.len > METADATA_VALUE_MAX || total > METADATA_TOTAL_MAX) {
+		if (!metadata_valid(header.name, value) ||
+		    total > METADATA_TOTAL_MAX) {
 			fail(answer, WPS_EPROTO, "metadata is over its limits");
 			return;
 		}
@@ -346,14 +355,14 @@ read_success(struct answer *answer, enum wps_event_kind kind,
 		return;
 	}
 	if (answer->out.result == WPS_OK)
-		read_state(answer, head.state);
+		read_state(answer, &head);
 }
 
 void
 answer_read(struct answer *answer, enum wps_event_kind kind,
-    const struct transfer_answer *from)
+    bool nameless, const struct transfer_answer *from)
 {
-	*answer = (struct answer){ .has_state = false };
+	*answer = (struct answer){ .nameless = nameless };
 	if (from->end == TRANSFER_FAILED)
 		fail(answer, WPS_ESYS, from->problem);
 	else if (from->end == TRANSFER_FORBIDDEN)

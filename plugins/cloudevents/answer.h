@@ -20,7 +20,9 @@ struct answer {
 	struct wps_answer out; /* borrows from the transfer and from below */
 	bool has_state;
 	struct wps_span state; /* replaces the connection's; empty: clears it */
+	bool several_states;   /* of which this is the last */
 	const char *problem;   /* why it failed; a constant text */
+	bool nameless;         /* the client is */
 
 	json_t *json;            /* owned */
 	struct wps_span *roles;  /* owned */
@@ -29,9 +31,12 @@ struct answer {
 	struct text keys;        /* of the metadata, in lower case */
 };
 
-/* Fills `out.result`, whatever came. To be freed in any case. */
+/*
+ * Fills `out.result`, whatever came. To be freed in any case. A client that is
+ * `nameless` gets payloads as frames: for it JSON need be no more than text.
+ */
 void answer_read(struct answer *answer, enum wps_event_kind kind,
-    const struct transfer_answer *from);
+    bool nameless, const struct transfer_answer *from);
 void answer_free(struct answer *answer);
 
 #endif

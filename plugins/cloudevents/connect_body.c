@@ -4,7 +4,8 @@
  * client (upstream-events.md, section 5.1).
  *
  * Every value is an array of texts. What identifies the client to this server
- * alone (its token, the Authorization header) is left out.
+ * alone (its token, the Authorization header) is left out, unless the handler
+ * wants it.
  */
 #include "request.h"
 
@@ -13,6 +14,7 @@
 #include "lib/utf8.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -59,10 +61,28 @@ append(json_t *object, const char *name, size_t name_len, json_t *string)
 
 /* --- claims --------------------------------------------------------------------- */
 
+#define DIGITS_SURE 15 /* of a double, that survive the way to text and back */
+#define DIGITS_ALL 17  /* with which every double does */
+
+/* The shortest text of that number: 0.1 has not 17 digits. */
+static json_t *
+real_text(double value)
+{
+	char text[32];
+	int digits = DIGITS_SURE;
+
+	do
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+	while (strtod(text, NULL) != value && digits++ < DIGITS_ALL);
+	return json_string(text);
+}
+
 /* A claim's value as text: strings as they are, others as JSON. */
 static json_t *
 claim_text(const json_t *value)
 {
+	if (json_is_real(value))
+		return real_text(json_real_value(value));
 	if (json_is_string(value))
 		return json_stringn(json_string_value(value),
 		    json_string_length(value));
@@ -147,7 +167,7 @@ decode(struct wps_span part, char *room)
 }
 
 static void
-add_parameter(json_t *query, struct wps_span item, char *room)
+add_parameter(json_t *query, struct wps_span item, bool with_tokens, char *room)
 {
 	struct wps_span name, value = { item.data ? item.data : "", 0 };
 	struct wps_span rest = item;
@@ -157,7 +177,7 @@ add_parameter(json_t *query, struct wps_span item, char *room)
 		value = rest;
 	name = decode(name, room);
 	value = decode(value, room + name.len);
-	if (name_eq_nocase(name, WPS_SPAN("access_token")))
+	if (!with_tokens && name_eq_nocase(name, WPS_SPAN("access_token")))
 		return;
 	json_t *key = string_of(name);
 	if (key)
@@ -167,7 +187,7 @@ add_parameter(json_t *query, struct wps_span item, char *room)
 }
 
 static json_t *
-query_of(struct wps_span raw)
+query_of(struct wps_span raw, bool with_tokens)
 {
 	json_t *query = json_object();
 	char *room = malloc(raw.len + 1);
@@ -175,18 +195,19 @@ query_of(struct wps_span raw)
 
 	while (room && span_next(&raw, '&', &item)) {
 		if (item.len > 0)
-			add_parameter(query, item, room);
+			add_parameter(query, item, with_tokens, room);
 	}
 	free(room);
 	return query;
 }
 
 static bool
-is_withheld(struct wps_span header)
+is_withheld(struct wps_span header, bool with_tokens)
 {
 	static const char reserved[] = "X-ASRS-Internal-";
 
-	return name_eq_nocase(header, WPS_SPAN("Authorization")) ||
+	return (!with_tokens &&
+	    name_eq_nocase(header, WPS_SPAN("Authorization"))) ||
 	    (header.len >= sizeof(reserved) - 1 &&
 	    strncasecmp(header.data, reserved, sizeof(reserved) - 1) == 0);
 }
@@ -205,13 +226,13 @@ spelling(const struct wps_handshake *handshake, size_t i)
 }
 
 static json_t *
-headers_of(const struct wps_handshake *handshake)
+headers_of(const struct wps_handshake *handshake, bool with_tokens)
 {
 	json_t *headers = json_object();
 
 	for (size_t i = 0; i < handshake->header_count; i++) {
 		struct wps_span name = spelling(handshake, i);
-		if (!is_withheld(name))
+		if (!is_withheld(name, with_tokens))
 			append(headers, name.data, name.len,
 			    string_of(handshake->headers[i].value));
 	}
@@ -229,15 +250,16 @@ subprotocols_of(const struct wps_handshake *handshake)
 }
 
 int
-connect_body_make(const struct wps_handshake *handshake, struct text *out)
+connect_body_make(const struct wps_handshake *handshake, bool with_tokens,
+    struct text *out)
 {
 	json_t *claims = claims_of(handshake->claims);
 
 	if (claims == NULL)
 		return WPS_EINVAL;
 	json_t *body = json_pack("{s:o, s:o, s:o, s:o, s:[]}", "claims", claims,
-	    "query", query_of(handshake->query),
-	    "headers", headers_of(handshake),
+	    "query", query_of(handshake->query, with_tokens),
+	    "headers", headers_of(handshake, with_tokens),
 	    "subprotocols", subprotocols_of(handshake), "clientCertificates");
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 

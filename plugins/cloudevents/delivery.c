@@ -144,6 +144,22 @@ log_failure(struct delivery *delivery, enum failure failure, int status,
 	    status, problem ? problem : "", (int)url.len, url.data);
 }
 
+/* It has no request that could say what it is. */
+static void
+log_unsent(struct delivery *delivery, const struct wps_event *event,
+    enum failure failure, const char *problem)
+{
+	const struct wps_conn_view *conn =
+	    host_of(delivery)->conn_view(event->conn);
+	struct request *request = &delivery->request;
+
+	request->hub = conn->hub;
+	request->conn = conn->id;
+	request->event = event->name;
+	log_failure(delivery, failure, 0, problem);
+	request->hub = request->conn = request->event = WPS_SPAN_NONE;
+}
+
 /* Whether the origin answers is news only when it has changed. */
 static void
 report(struct delivery *delivery, bool answered)
@@ -380,7 +396,11 @@ delivery_begin(struct delivery *delivery)
 	} else if (rc == WPS_PENDING) {
 		delivery_set_state(delivery, DELIVERY_AWAITING);
 	} else {
-		count_failure(delivery, delivery->awaits);
+		if (rc == WPS_FULL)
+			log_failure(delivery, delivery->awaits, 0,
+			    "too many URLs are remembered");
+		else
+			count_failure(delivery, delivery->awaits);
 		fail(delivery, WPS_EPROTO);
 	}
 }
@@ -425,15 +445,45 @@ repeat(struct delivery *delivery, const struct transfer_answer *from)
 	return true;
 }
 
+/* It succeeds, but the application may have meant another one. */
+static void
+log_several_states(const struct delivery *delivery)
+{
+	struct events_worker *worker = delivery->worker;
+	const struct request *request = &delivery->request;
+	struct wps_span url = delivery->handler->shown;
+
+	worker->plugin->host->log(worker->plugin->self,
+	    events_worker_level(worker), "an answer has several lines of "
+	    "ce-connectionState, the last counts hub=%.*s conn=%.*s event=%.*s "
+	    "url=%.*s", SHOWN(request->hub, 128), SHOWN(request->conn, 64),
+	    SHOWN(request->event, 128), (int)url.len, url.data);
+}
+
 static void
 apply_state(struct delivery *delivery, struct answer *answer)
 {
 	if (!answer->has_state || delivery->reply == NULL)
 		return;
+	if (answer->several_states)
+		log_several_states(delivery);
 	if (state_set(delivery->of_conn, answer->state) != WPS_OK) {
 		answer->out = (struct wps_answer){ .result = WPS_ENOMEM };
 		answer->problem = "no memory for ce-connectionState";
 	}
+}
+
+/* Invocations, and events that nobody waits for, are answered side by side. */
+static void
+take_cookies(struct delivery *delivery, const struct transfer_answer *from)
+{
+	struct conn_state *state = delivery->of_conn;
+	struct curl_slist *cookies = transfer_cookies(from->transfer);
+
+	if (state->cookie_changes == delivery->cookie_changes)
+		state_set_cookies(state, cookies);
+	else
+		state_merge_cookies(state, cookies, from->head);
 }
 
 /* What kind of failure it is, if it is one. */
@@ -467,11 +517,10 @@ on_answer(void *data, const struct transfer_answer *from)
 		    delivery->handler);
 	if (repeat(delivery, from))
 		return;
-	answer_read(&answer, delivery->kind, from);
+	answer_read(&answer, delivery->kind, delivery->nameless, from);
 	apply_state(delivery, &answer);
 	if (from->has_cookies)
-		state_set_cookies(delivery->of_conn,
-		    transfer_cookies(from->transfer));
+		take_cookies(delivery, from);
 	if (answer.out.result != WPS_OK)
 		log_failure(delivery, failure_of(from), from->status,
 		    answer.problem);
@@ -499,6 +548,7 @@ send_request(struct delivery *delivery)
 	delivery_set_state(delivery, DELIVERY_SENDING);
 	delivery->answering = false;
 	delivery->sent_ms = now_ms(delivery);
+	delivery->cookie_changes = delivery->of_conn->cookie_changes;
 	delivery->transfer = transport_start(&delivery->worker->transport,
 	    &(struct transfer_request){
 		.method = "POST",
@@ -568,6 +618,7 @@ add(struct events_worker *worker, const struct handler *handler,
 	delivery->worker = worker;
 	delivery->handler = handler;
 	delivery->kind = event->kind;
+	delivery->nameless = plugin->host->conn_view(event->conn)->nameless;
 	delivery->reply = reply;
 	delivery->of_conn =
 	    state_ref(state_get(plugin->host, plugin->self, event->conn));
@@ -600,8 +651,12 @@ delivery_start(struct events_worker *worker, const struct handler *handler,
 	int rc = full ? WPS_ESYS : make_request(delivery, event);
 
 	if (rc != WPS_OK) {
-		log_failure(delivery, full ? FAILURE_QUEUE : FAILURE_UNSENDABLE,
-		    0, full ? "the queue is full" : "the event cannot be sent");
+		if (full)
+			log_unsent(delivery, event, FAILURE_QUEUE,
+			    "the queue is full");
+		else
+			log_unsent(delivery, event, FAILURE_UNSENDABLE,
+			    "the event cannot be sent");
 		lane_end(delivery, rc);
 	} else if (reply == NULL &&
 	    TAILQ_FIRST(&delivery->of_conn->chain) != delivery) {

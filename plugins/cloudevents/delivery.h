@@ -29,6 +29,7 @@ struct delivery {
 	struct events_worker *worker;
 	const struct handler *handler;
 	enum wps_event_kind kind;
+	bool nameless;             /* its client is: see wps_conn_view */
 	enum delivery_state state;
 	struct request request;
 
@@ -47,6 +48,7 @@ struct delivery {
 	struct text authorization; /* a header line, or empty */
 	struct curl_slist head;    /* that line, in front of the request's */
 	struct transfer *transfer; /* SENDING */
+	unsigned cookie_changes;   /* of its connection when it was sent */
 };
 
 /* Takes an event that the handler wants; `reply` is NULL where nobody waits. */

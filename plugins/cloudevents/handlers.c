@@ -62,6 +62,9 @@ static const struct wps_option handler_members[] = {
 	{ .name = "cookies", .type = WPS_OPT_BOOL, .fallback = "true",
 	  .help = "Whether cookies of answers are sent with later events of "
 		  "the same connection." },
+	{ .name = "client_tokens", .type = WPS_OPT_BOOL, .fallback = "false",
+	  .help = "Whether connect tells the client's own token, from its "
+		  "query or its Authorization." },
 	{ .name = "ca", .type = WPS_OPT_STRING, .min = 1, .max = 2048,
 	  .help = "File of the certificates, in PEM, that are trusted instead "
 		  "of the system's." },
@@ -413,6 +416,7 @@ read_handler(struct handlers *handlers, struct handler *handler,
 	handler->encoding =
 	    (enum handler_encoding)host->conf_int(map, "header_encoding");
 	handler->cookies = host->conf_bool(map, "cookies");
+	handler->client_tokens = host->conf_bool(map, "client_tokens");
 	handler->tls = (struct transfer_tls){
 		.ca = path_of(host, map, "ca"),
 		.certificate = path_of(host, map, "certificate"),

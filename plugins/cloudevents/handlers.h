@@ -69,6 +69,7 @@ struct handler {
 	enum handler_retry retry;
 	enum handler_encoding encoding;
 	bool cookies;
+	bool client_tokens; /* the body of connect has them */
 	struct transfer_tls tls;   /* texts owned */
 	struct handler_credentials credentials;
 };

@@ -319,11 +319,13 @@ member_body(const char *name, struct wps_span value, struct text *out)
 
 /* The bodies that are not the event's own payload. */
 static int
-add_body(struct text *out, const struct wps_event *event)
+add_body(struct text *out, const struct handler *handler,
+    const struct wps_event *event)
 {
 	switch (event->kind) {
 	case WPS_EVENT_CONNECT:
-		return connect_body_make(event->handshake, out);
+		return connect_body_make(event->handshake,
+		    handler->client_tokens, out);
 	case WPS_EVENT_CONNECTED:
 		text_add(out, WPS_SPAN("{}"));
 		return WPS_OK;
@@ -358,7 +360,7 @@ write_draft(struct draft *draft, const struct request_facts *facts,
 		rc = add_lines(draft, facts, event);
 	draft->body = text->len;
 	if (rc == WPS_OK)
-		rc = add_body(text, event);
+		rc = add_body(text, handler, event);
 	return rc == WPS_OK && text->failed ? WPS_ENOMEM : rc;
 }
 

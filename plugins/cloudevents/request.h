@@ -60,8 +60,10 @@ const char *event_kind_name(enum wps_event_kind kind);
 
 /*
  * The body of the connect event (connect_body.c): what is known of the client, as
- * JSON text. Returns WPS_OK, WPS_EINVAL for claims that are no object, WPS_ENOMEM.
+ * JSON text; its token in query and headers only `with_tokens`. Returns WPS_OK,
+ * WPS_EINVAL for claims that are no object, WPS_ENOMEM.
  */
-int connect_body_make(const struct wps_handshake *handshake, struct text *out);
+int connect_body_make(const struct wps_handshake *handshake, bool with_tokens,
+    struct text *out);
 
 #endif

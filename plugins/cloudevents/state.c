@@ -4,7 +4,11 @@
  */
 #include "state.h"
 
+#include "transport.h"
+
 #include <stdlib.h>
+
+#define NAME_FIELD 5 /* of a cookie's line, with tabs between */
 
 struct conn_state *
 state_new(void)
@@ -80,6 +84,64 @@ state_set_cookies(struct conn_state *state, struct curl_slist *cookies)
 {
 	curl_slist_free_all(state->cookies);
 	state->cookies = cookies;
+	state->cookie_changes++;
+	limit_cookies(&state->cookies);
+}
+
+static struct wps_span
+cookie_name(const struct curl_slist *cookie)
+{
+	struct wps_span rest = wps_span_str(cookie->data), field = WPS_SPAN_NONE;
+
+	for (unsigned i = 0; i <= NAME_FIELD; i++) {
+		if (!span_next(&rest, '\t', &field))
+			return WPS_SPAN_NONE;
+	}
+	return field;
+}
+
+/* Whether a head sets that cookie, or takes it away. */
+static bool
+is_in(struct wps_span head, struct wps_span name)
+{
+	struct wps_span value, set;
+
+	while (head_find(&head, WPS_SPAN("Set-Cookie"), &value)) {
+		if (span_next(&value, '=', &set) &&
+		    wps_span_eq(span_trim(set), name))
+			return true;
+	}
+	return false;
+}
+
+/* Leaves of a list what the head sets, or all else. */
+static void
+keep_cookies(struct curl_slist **cookies, struct wps_span head, bool in)
+{
+	while (*cookies) {
+		struct curl_slist *cookie = *cookies;
+		if (is_in(head, cookie_name(cookie)) == in) {
+			cookies = &cookie->next;
+			continue;
+		}
+		*cookies = cookie->next;
+		cookie->next = NULL;
+		curl_slist_free_all(cookie);
+	}
+}
+
+void
+state_merge_cookies(struct conn_state *state, struct curl_slist *cookies,
+    struct wps_span head)
+{
+	struct curl_slist **end = &state->cookies;
+
+	keep_cookies(&state->cookies, head, false);
+	keep_cookies(&cookies, head, true);
+	while (*end)
+		end = &(*end)->next;
+	*end = cookies;
+	state->cookie_changes++;
 	limit_cookies(&state->cookies);
 }
 

@@ -41,6 +41,7 @@ struct conn_state {
 	struct text value;
 	struct signature signature;
 	struct curl_slist *cookies; /* owned; as libcurl writes them */
+	unsigned cookie_changes; /* how often they were replaced */
 	/* Events without a reply, in their order; only the first is on its way. */
 	struct delivery_queue chain;
 };
@@ -63,6 +64,11 @@ int state_set(struct conn_state *state, struct wps_span value);
 
 /* Replaces the cookies; takes the list, which may be NULL. */
 void state_set_cookies(struct conn_state *state, struct curl_slist *cookies);
+
+/* The same when others have replaced them while an answer with that head was on
+ * its way: of the list, which it takes too, only what the head sets is news. */
+void state_merge_cookies(struct conn_state *state, struct curl_slist *cookies,
+    struct wps_span head);
 
 /* See wps_upstream.save. WPS_PENDING while events that nobody waits for are on
  * their way: who reads the connection back must not overtake them. */

@@ -31,7 +31,8 @@ struct transfer {
 	bool head_done;
 	bool too_large;
 	struct gate gate;
-	bool cut;       /* what is dropped of a refusal was too much */
+	bool cut;       /* nothing more is read: what is dropped of a refusal was
+			   too much, or it is no HTTP */
 	bool sets_cookies; /* the answer does */
 	bool cookies;      /* the handle has a cookie engine */
 	bool has_cookies;  /* and some in it, perhaps: not for the next request */
@@ -72,6 +73,9 @@ is_set_cookie(struct wps_span line)
 static void
 end_head(struct transfer *transfer)
 {
+	/* Nothing of HTTP follows, though nobody has asked for anything else. */
+	if (transfer->status == 101)
+		transfer->cut = true;
 	if (transfer->status < 200)
 		return; /* an interim answer; the real one follows */
 	transfer->head_done = true;
@@ -104,7 +108,7 @@ on_header(char *bytes, size_t size, size_t count, void *data)
 	} else {
 		text_add(&transfer->head, line);
 	}
-	return transfer->head.failed ? 0 : line.len;
+	return transfer->head.failed || transfer->cut ? 0 : line.len;
 }
 
 static size_t

@@ -203,11 +203,12 @@ AT(handshake, header_count, 40)
 AT(handshake, subprotocols, 48)
 AT(handshake, subprotocol_count, 56)
 
-SIZE(conn_view, 64)
+SIZE(conn_view, 72)
 AT(conn_view, id, 0)
 AT(conn_view, hub, 16)
 AT(conn_view, user, 32)
 AT(conn_view, subprotocol, 48)
+AT(conn_view, nameless, 64)
 
 SIZE(host, 544)
 AT(host, struct_size, 0)

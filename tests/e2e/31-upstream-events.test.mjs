@@ -31,7 +31,7 @@ function linesOf(request) {
 
 function expected(server, upstream, socket, { event, type, id, length, more = [] }) {
   const mac = crypto.createHmac('sha256', server.key).update(socket.id).digest('hex');
-  const system = SYSTEM.includes(event);
+  const kind = SYSTEM.includes(event) ? 'sys' : event === 'joined' ? 'gp' : 'user';
   return [
     `POST /api/chat/${event}?code=s3cret%3D HTTP/1.1`,
     `Host: ${new URL(upstream.origin).host}`,
@@ -39,7 +39,7 @@ function expected(server, upstream, socket, { event, type, id, length, more = []
     'WebHook-Request-Origin: 127.0.0.1',
     'ce-awpsversion: 1.0',
     'ce-specversion: 1.0',
-    `ce-type: azure.webpubsub.${system ? 'sys' : 'user'}.${event}`,
+    `ce-type: azure.webpubsub.${kind}.${event}`,
     `ce-source: /hubs/chat/client/${socket.id}`,
     `ce-id: ${id}`,
     'ce-time',
@@ -61,10 +61,11 @@ const RAW_JÜRGEN = Buffer.from('Jürgen 1').toString('latin1');
 
 serverTest('every event has its header lines and no other',
   { prepare: chat((request) => request.event === 'connect' ?
-    answer(204, '', { 'ce-connectionState': 'eyJhIjoxfQ==' }) : null) },
+    answer(204, '', { 'ce-connectionState': 'eyJhIjoxfQ==' }) : null,
+  { presence_events: ['joined'] }) },
   async (server, upstream) => {
-    const socket = await server.rawGreeted('chat', { userId: 'Jürgen 1' });
-    await upstream.events.find((r) => r.event === 'connected');
+    const socket = await server.rawGreeted('chat', { userId: 'Jürgen 1', groups: ['g'] });
+    await upstream.events.find((r) => r.event === 'joined');
     const ack = await socket.ask({ type: 'event', event: 'vote', dataType: 'text',
       data: 'aye', metadata: { Topic: 'x' }, ackId: 1 });
     assert.equal(ack.success, true);
@@ -73,9 +74,10 @@ serverTest('every event has its header lines and no other',
     const cases = [
       { event: 'connect', id: 0 },
       { event: 'connected', id: 1, length: 2 },
-      { event: 'vote', id: 2, type: 'text/plain', length: 3,
+      { event: 'joined', id: 2, length: 13 },
+      { event: 'vote', id: 3, type: 'text/plain', length: 3,
         more: ['x-webpubsub-metadata-topic: x'] },
-      { event: 'disconnected', id: 3, length: 13 },
+      { event: 'disconnected', id: 4, length: 13 },
     ];
     const posts = upstream.requests.filter((r) => r.method === 'POST');
     assert.equal(posts.length, cases.length);
@@ -93,6 +95,32 @@ serverTest('every event has its header lines and no other',
       'User-Agent',
     ]);
     assert.ok(!server.log.includes('s3cret'));
+  });
+
+serverTest('client_tokens says whether connect tells the token of the client',
+  { prepare: async () => {
+    const upstream = await Upstream.start();
+    const handler = { url: `${upstream.origin}/{hub}`, system_events: ['connect'] };
+    return { upstream, hubs: {
+      without: { event_handlers: [handler] },
+      with: { event_handlers: [{ ...handler, client_tokens: true }] },
+    } };
+  } },
+  async (server, upstream) => {
+    for (const hub of ['without', 'with']) {
+      const token = new URL(await server.accessUrl(hub)).searchParams.get('access_token');
+      const address = `ws://${server.address()}/client/hubs/${hub}`;
+      server.own(await openRaw(`${address}?a=1&access_token=${token}`));
+      server.own(await openRaw(address, { headers: {
+        Authorization: `Bearer ${token}`, 'X-ASRS-Internal-Id': '1' } }));
+      const [first, second] = upstream.requestsOf('connect')
+        .filter((r) => r.target === `/${hub}`).map((r) => JSON.parse(r.body));
+      assert.deepEqual(first.query,
+        hub === 'with' ? { a: ['1'], access_token: [token] } : { a: ['1'] });
+      assert.deepEqual(second.headers.Authorization,
+        hub === 'with' ? [`Bearer ${token}`] : undefined);
+      assert.equal(second.headers['X-ASRS-Internal-Id'], undefined);
+    }
   });
 
 serverTest('connections to the application are used again',
@@ -153,6 +181,48 @@ serverTest('presence has group filters',
     await upstream.events.find((r) => r.event === 'disconnected');
     assert.deepEqual(upstream.requests.filter((r) => /joined|left/.test(r.event))
       .map((r) => r.body.toString()), ['{"group":"room7"}', '{"group":"room8"}']);
+  });
+
+// The content type of an answer, its body, and what clients get: the opcode of a
+// frame, and the members of a message; null: the event fails.
+const ANSWERS = [
+  ['text/plain', 'hé', OP.TEXT, '"dataType":"text","data":"hé"'],
+  ['text/plain; charset=utf-8', 'x', OP.TEXT, '"dataType":"text","data":"x"'],
+  ['application/json', '{"b": 1, "a":[]}', OP.TEXT, '"dataType":"json","data":{"b": 1, "a":[]}'],
+  ['application/json', 'hello', OP.TEXT, null],
+  ['application/octet-stream', 'x', OP.BINARY, '"dataType":"binary","data":"eA=="'],
+  ['application/x-protobuf', 'x', OP.BINARY, '"dataType":"protobuf","data":"eA=="'],
+  [undefined, 'x', OP.BINARY, '"dataType":"binary","data":"eA=="'],
+  ['text/html', '<p>', null, null],
+];
+
+function answerByNumber(request) {
+  if (request.method === 'OPTIONS') return null;
+  const [type, body] = ANSWERS[Number(request.body)];
+  return answer(200, body, type ? { 'Content-Type': type } : {});
+}
+
+serverTest('an answer is to each kind of client what its content type says',
+  { workerCounts: [1], prepare: chat(answerByNumber, { system_events: [] }) },
+  async (server) => {
+    const json = await server.rawGreeted('chat');
+    for (const [n, [type, body, opcode, members]] of ANSWERS.entries()) {
+      for (const protocols of [[], ['of.its.own']]) {
+        const simple = await server.raw('chat', { protocols });
+        simple.send(`${n}`);
+        const frame = await simple.frames.next();
+        assert.equal(frame.opcode, opcode ?? OP.CLOSE, `${type} ${body}`);
+        if (opcode) assert.equal(frame.text, body);
+      }
+      json.sendJson({ type: 'event', event: 'e', dataType: 'text', data: `${n}`, ackId: n });
+      const first = await json.text();
+      if (members === null) {
+        assert.equal(JSON.parse(first).error.name, 'InternalServerError');
+        continue;
+      }
+      assert.equal(first, `{"type":"message","from":"server",${members}}`);
+      assert.equal(await json.text(), `{"type":"ack","ackId":${n},"success":true}`);
+    }
   });
 
 // Answers come when the test says so.
@@ -263,6 +333,20 @@ serverTest('what a client says before its close is done, and answered',
     await upstream.events.find((r) => r.event === 'disconnected');
     assert.deepEqual(upstream.requestsOf('message').map((r) => r.body.toString()),
       ['three', 'four']);
+  });
+
+function answerOfSize(request) {
+  if (request.event !== 'connect') return null;
+  const [size] = JSON.parse(request.body).query.size;
+  return answer(200, '{"userId":"bob"}'.padEnd(size));
+}
+
+serverTest('an answer to connect is no longer than 1 MiB',
+  { workerCounts: [1], prepare: chat(answerOfSize) }, async (server) => {
+    const socket = await server.raw('chat', { query: `&size=${MIB}` });
+    assert.equal((await socket.json()).userId, 'bob');
+    await assert.rejects(() => server.raw('chat', { query: `&size=${MIB + 1}` }),
+      { status: 500 });
   });
 
 serverTest('a handler that is gone is told disconnected when it is back',

@@ -233,7 +233,7 @@ function tlsApp(certificates, { allowHTTP1 = true, requestCert = false } = {}) {
       request.resume();
       request.on('end', () => {
         seen.push({ method: request.method, version: request.httpVersion,
-          event: request.headers['ce-eventname'],
+          event: request.headers['ce-eventname'], headers: request.headers,
           length: request.headers['content-length'] });
         response.writeHead(request.method === 'OPTIONS' ? 200 : 204,
           { 'WebHook-Allowed-Origin': '*' });
@@ -276,6 +276,32 @@ serverTest('HTTP/2 is spoken where it is offered, over few connections',
     for (const request of requests) assert.equal(request.version, '2.0');
     assert.equal(requests.find((r) => r.event === 'e').length, '1');
     assert.ok(upstream.sockets <= 2, `${upstream.sockets} connections`);
+  });
+
+serverTest('over HTTP/2 an event has the headers that it has over HTTP/1.1',
+  { workerCounts: [1], prepare: tls(tlsApp(certificates), { ca, auth: 'bearer', auth_token: 'tok3n' }) },
+  async (server, upstream) => {
+    server.hideFromLog('tok3n');
+    const socket = await server.rawGreeted('chat', { userId: 'ann' });
+    await socket.ask({ ...event(1), metadata: { Topic: 'a,b', Empty: '' } });
+    const { version, headers } = await upstream.seen.find((r) => r.event === 'e');
+    const { ':authority': authority, 'ce-time': time, 'ce-signature': signature,
+      'x-ms-client-request-id': id, 'user-agent': agent, ...others } = headers;
+    assert.equal(version, '2.0');
+    assert.equal(authority, new URL(upstream.origin).host);
+    assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.match(signature, /^sha256=[0-9a-f]{64}$/);
+    assert.match(id, /^[0-9a-f]{16}-\d+$/);
+    assert.match(agent, /^wps\//);
+    assert.deepEqual(Object.fromEntries(Object.entries(others)), {
+      ':method': 'POST', ':path': '/e', ':scheme': 'https',
+      authorization: 'Bearer tok3n', 'content-type': 'text/plain', 'content-length': '1',
+      'webhook-request-origin': '127.0.0.1', 'ce-awpsversion': '1.0', 'ce-specversion': '1.0',
+      'ce-type': 'azure.webpubsub.user.e', 'ce-source': `/hubs/chat/client/${socket.id}`,
+      'ce-id': '2', 'ce-hub': 'chat', 'ce-connectionid': socket.id, 'ce-eventname': 'e',
+      'ce-userid': 'ann', 'ce-subprotocol': 'json.webpubsub.azure.v1',
+      'x-webpubsub-metadata-topic': 'a,b', 'x-webpubsub-metadata-empty': '',
+    });
   });
 
 serverTest('a certificate is shown to an application that wants one',

@@ -110,6 +110,28 @@ test_events_of_a_connection_are_counted(void)
 	stop();
 }
 
+/* 256 bytes of it are sent, and no half of a character. */
+static void
+test_a_long_reason_is_cut_between_characters(void)
+{
+	static const struct { int before; const char *end; size_t sent; } cases[] = {
+		{ 256, "", 256 }, { 257, "", 256 }, { 254, "\xc3\xbc", 256 },
+		{ 255, "\xc3\xbc", 255 }, { 253, "\xf0\x9f\x98\x80z", 253 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char reason[300];
+		snprintf(reason, sizeof(reason), "%0*d%s", cases[i].before, 1, cases[i].end);
+		start((struct setup){ .path = "/" });
+		deliver((struct wps_event){ .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
+		    .name = WPS_SPAN("disconnected"), .reason = wps_span_str(reason) }, NULL);
+		const char *body = strstr(request(0), "\r\n\r\n") + 4;
+		check_number("body", (long)strlen(body),
+		    (long)(strlen("{\"reason\":\"\"}") + cases[i].sent));
+		stop();
+	}
+}
+
 static void
 test_user_ids_never_break_a_header_line(void)
 {
@@ -154,6 +176,8 @@ test_event_names_that_no_header_holds_fail_unsent(void)
 		check_text("answer", ask(event, &reply), "failed");
 	}
 	check_number("requests", (long)app.seen_count, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "hub=chat conn=c1 event=.. kind=user "
+	    "status=0 problem=\"the event cannot be sent\""));
 	stop();
 }
 
@@ -220,6 +244,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_connect_event_is_sent_as_specified),
 	TEST(test_time_is_utc_in_seconds),
 	TEST(test_events_of_a_connection_are_counted),
+	TEST(test_a_long_reason_is_cut_between_characters),
 	TEST(test_user_ids_never_break_a_header_line),
 	TEST(test_event_names_that_no_header_holds_fail_unsent),
 	TEST(test_content_type_follows_the_data),

@@ -21,6 +21,8 @@ test_connect_answers(void)
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n"
 		  "{\"userId\":null,\"groups\":null,\"ROLES\":[\"r\"],\"subprotocol\":\"\"}",
 		  "ok roles=r" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{\"other\":-123456789012345678}", "ok" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{\"other\":123456789012345678901}", "ok" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"userId\":1}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"groups\":[1]}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"groups\":[\"g\",\" \"]}", "failed" },
@@ -110,6 +112,30 @@ test_user_event_answers(void)
 	stop();
 }
 
+/* Its frames hold whatever the application says. */
+static void
+test_clients_without_an_envelope_get_json_as_text(void)
+{
+	static const struct { const char *body, *expected; } cases[] = {
+		{ "[1]", "ok json=[1]" }, { "hello", "ok json=hello" },
+		{ "\xff", "failed" },
+	};
+	char answer[256];
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	conn.view.nameless = true;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nContent-Type: "
+		    "application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		    strlen(cases[i].body), cases[i].body);
+		answer_with(answer);
+		check_text(cases[i].body, ask(user_event("message", "x"), &reply),
+		    cases[i].expected);
+	}
+	stop();
+}
+
 static void
 test_blocking_events_fail_at_once_and_are_not_repeated(void)
 {
@@ -157,6 +183,20 @@ test_timeouts_are_those_of_headers_and_body(void)
 }
 
 static void
+test_an_upgrade_that_nobody_wants_is_a_failure_at_once(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	uint64_t before = fake->loop.now_ms;
+	answer_with("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n");
+	check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+	check_number("took", (long)(fake->loop.now_ms - before), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "status=101 problem=\"status\""));
+	stop();
+}
+
+static void
 test_answers_have_limits(void)
 {
 	static char state[20000], answer[40000];
@@ -188,6 +228,34 @@ test_answers_have_limits(void)
 }
 
 static void
+test_metadata_of_answers_has_limits(void)
+{
+	static const struct { int lines, key, value; const char *expected; } cases[] = {
+		{ 1, 256, 1, "ok" }, { 1, 257, 1, "failed" },
+		{ 1, 1, 1024, "ok" }, { 1, 1, 1025, "failed" },
+		{ 8, 2, 1022, "ok" }, { 8, 2, 1023, "failed" },
+	};
+	static char answer[20000];
+	struct wps_reply reply;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int len = snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n");
+		for (int k = 1; k <= cases[i].lines; k++)
+			len += snprintf(answer + len, sizeof(answer) - (size_t)len,
+			    "X-WebPubSub-Metadata-%0*d: %0*d\r\n", cases[i].key, k,
+			    cases[i].value, 1);
+		snprintf(answer + len, sizeof(answer) - (size_t)len,
+		    "Content-Length: 0\r\n\r\n");
+		start((struct setup){ .path = "/" });
+		answer_with(answer);
+		ask(user_event("message", "x"), &reply);
+		reply.text[strcspn(reply.text, " ")] = '\0';
+		check_text("answer", reply.text, cases[i].expected);
+		stop();
+	}
+}
+
+static void
 test_state_is_kept_and_sent_back(void)
 {
 	static const struct { const char *headers, *sent; } steps[] = {
@@ -209,6 +277,8 @@ test_state_is_kept_and_sent_back(void)
 		answer_with(answer);
 		ask(i == 0 ? connect_event() : user_event("message", "x"), &reply);
 		check_header(i, "ce-connectionState", steps[i].sent);
+		check_number("several are told", strstr(fake->log, "ce-connectionState, "
+		    "the last counts hub=chat conn=c1 event=message") != NULL, i >= 2);
 	}
 	answer_with("HTTP/1.1 500 Oops\r\nce-connectionState: bad\r\nContent-Length: 0\r\n\r\n");
 	ask(user_event("message", "x"), &reply);
@@ -248,6 +318,40 @@ test_cookies_of_a_success_are_sent_back(void)
 		conn.slot = slot;
 		stop();
 	}
+}
+
+/* Several events of a connection are on their way; each answer sets one, and the
+ * last takes one away that all were sent with. */
+static void
+test_cookies_of_answers_side_by_side_are_all_kept(void)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\nSet-Cookie: z=0\r\nSet-Cookie: y=1\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nset-cookie: y = 2; Path=/\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nSet-Cookie: z=; Max-Age=0\r\nContent-Length: 0\r\n\r\n",
+		NOTHING,
+	};
+	struct wps_reply replies[3] = { { .count = 0 } };
+	char value[64];
+
+	start((struct setup){ .path = "/", .cookies = true });
+	memcpy(app.answers, answers, sizeof(answers));
+	app.answer_count = COUNT(answers);
+	ask(user_event("message", "x"), &replies[0]);
+	for (size_t i = 0; i < COUNT(replies); i++)
+		deliver(user_event("message", "x"), &replies[i]);
+	for (size_t i = 0; i < COUNT(replies); i++)
+		CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &replies[i],
+		    DEADLINE_MS));
+	ask(user_event("message", "x"), &replies[0]);
+	for (size_t i = 1; i <= COUNT(replies); i++)
+		check_header(i, "Cookie", "y=1; z=0");
+	header_of(request(4), "Cookie", value, sizeof(value));
+	CU_ASSERT_PTR_NOT_NULL(strstr(value, "a=1"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(value, "y=2"));
+	check_number("length", (long)strlen(value), (long)strlen("a=1; y=2"));
+	stop();
 }
 
 /* libcurl keeps them with the handle before anybody says what the answer is. */
@@ -309,11 +413,15 @@ CU_TestInfo cloudevents_answers_tests[] = {
 	TEST(test_connect_answers),
 	TEST(test_a_refusal_passes_on_4_kib_of_its_body),
 	TEST(test_user_event_answers),
+	TEST(test_clients_without_an_envelope_get_json_as_text),
 	TEST(test_blocking_events_fail_at_once_and_are_not_repeated),
 	TEST(test_timeouts_are_those_of_headers_and_body),
+	TEST(test_an_upgrade_that_nobody_wants_is_a_failure_at_once),
 	TEST(test_answers_have_limits),
+	TEST(test_metadata_of_answers_has_limits),
 	TEST(test_state_is_kept_and_sent_back),
 	TEST(test_cookies_of_a_success_are_sent_back),
+	TEST(test_cookies_of_answers_side_by_side_are_all_kept),
 	TEST(test_cookies_of_what_is_no_answer_go_nowhere),
 	TEST(test_a_connection_has_few_and_small_cookies),
 	CU_TEST_INFO_NULL,

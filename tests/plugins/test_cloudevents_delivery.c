@@ -103,6 +103,8 @@ test_a_full_queue_refuses_blocking_events_only(void)
 		deliver(user_event("message", "x"), &replies[i]);
 	CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &replies[2], 100));
 	check_text("beyond the queue", replies[2].text, "failed");
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "hub=chat conn=c1 event=message "
+	    "kind=user status=0 problem=\"the queue is full\""));
 	deliver(gone, NULL);
 	deliver(gone, NULL);
 	request(0);
@@ -430,7 +432,10 @@ test_addresses_of_the_surroundings_are_known(void)
 		{ "fe80::1", true }, { "fd00:ec2::254", true }, { "fd20:ce::254", true },
 		{ "::ffff:169.254.169.254", true }, { "::ffff:127.0.0.1", false },
 		{ "::169.254.169.254", true }, { "64:ff9b::169.254.169.254", true },
-		{ "64:ff9b::1.2.3.4", false }, { "2002:a9fe:a9fe::1", true },
+		{ "64:ff9b::1.2.3.4", false }, { "64:ff9b:1::169.254.169.254", true },
+		{ "64:ff9b:1:2::169.254.169.254", true }, { "64:ff9b:1::1.2.3.4", false },
+		{ "::ffff:0:169.254.169.254", true }, { "::ffff:0:1.2.3.4", false },
+		{ "64:ff9b:2::169.254.169.254", false }, { "2002:a9fe:a9fe::1", true },
 		{ "2002:102:304::1", false },
 	};
 

@@ -386,14 +386,44 @@ test_connect_body_repairs_what_is_no_utf8(void)
 	struct wps_handshake handshake = { .query = WPS_SPAN("a=%FFb&&%ZZ=%4") };
 	struct text out = { .data = NULL };
 
-	check_number("result", connect_body_make(&handshake, &out), WPS_OK);
+	check_number("result", connect_body_make(&handshake, false, &out), WPS_OK);
 	text_add_char(&out, '\0');
 	check_text("body", out.data, "{\"claims\":{},\"query\":{\"a\":[\"\xef\xbf\xbd" "b\"],"
 	    "\"%ZZ\":[\"%4\"]},\"headers\":{},\"subprotocols\":[],\"clientCertificates\":[]}");
 	text_free(&out);
 	handshake.claims = WPS_SPAN("[]");
-	check_number("claims that are no object", connect_body_make(&handshake, &out), WPS_EINVAL);
+	check_number("claims that are no object", connect_body_make(&handshake, false, &out), WPS_EINVAL);
 	text_free(&out);
+}
+
+static void
+test_claims_become_texts(void)
+{
+	static const struct { const char *claim, *texts; } cases[] = {
+		{ "\"x\"", "[\"x\"]" }, { "[]", "[]" }, { "[\"a\",1,[2]]", "[\"a\",\"1\",\"[2]\"]" },
+		{ "1790000000", "[\"1790000000\"]" }, { "-7", "[\"-7\"]" },
+		{ "9007199254740993", "[\"9007199254740993\"]" },
+		{ "0.1", "[\"0.1\"]" }, { "1790000000.0", "[\"1790000000\"]" },
+		{ "1790000000.123", "[\"1790000000.123\"]" }, { "1E5", "[\"100000\"]" },
+		{ "0.30000000000000004", "[\"0.30000000000000004\"]" },
+		{ "true", "[\"true\"]" }, { "null", "[\"null\"]" },
+		{ "{\"y\":[1]}", "[\"{\\\"y\\\":[1]}\"]" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char claims[128], expected[128];
+		struct text out = { .data = NULL };
+		snprintf(claims, sizeof(claims), "{\"c\":%s}", cases[i].claim);
+		snprintf(expected, sizeof(expected), "{\"claims\":{\"c\":%s},", cases[i].texts);
+		struct wps_handshake handshake = { .claims = wps_span_str(claims) };
+		check_number("result", connect_body_make(&handshake, false, &out), WPS_OK);
+		text_add_char(&out, '\0');
+		char *end = strstr(out.data, "\"query\"");
+		CU_ASSERT_FATAL(end != NULL);
+		*end = '\0';
+		check_text(cases[i].claim, out.data, expected);
+		text_free(&out);
+	}
 }
 
 CU_TestInfo cloudevents_handlers_tests[] = {
@@ -405,6 +435,7 @@ CU_TestInfo cloudevents_handlers_tests[] = {
 	TEST(test_origin_is_the_public_or_the_listening_name),
 	TEST(test_the_issuer_is_the_first_public_url),
 	TEST(test_connect_body_repairs_what_is_no_utf8),
+	TEST(test_claims_become_texts),
 	TEST(test_no_cookie_of_a_connection_is_over_the_limit),
 	TEST(test_tokens_are_read_within_their_limits),
 	TEST(test_only_words_are_names_of_errors),

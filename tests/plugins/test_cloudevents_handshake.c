@@ -6,6 +6,7 @@
 
 #include "plugins/cloudevents/handlers.h"
 #include "plugins/cloudevents/template.h"
+#include "plugins/cloudevents/worker.h"
 
 /* --- validation -------------------------------------------------------------------------------- */
 
@@ -118,6 +119,52 @@ test_a_url_in_use_is_checked_every_minute(void)
 	check_number("unused", app.handshakes, 2);
 	ask(user_event("message", "x"), &reply);
 	check_number("used again", app.handshakes, 3);
+	stop();
+}
+
+/* While it is checked the last result counts; then it is asked after 1, 2, 4 s. */
+static void
+test_a_url_that_agrees_no_longer_gets_no_events(void)
+{
+	static const unsigned after_s[] = { 1, 2, 4 };
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .validation = true });
+	ask(user_event("message", "x"), &reply);
+	ask(user_event("message", "x"), &reply);
+	app.handshake = HANG;
+	fakehost_loop_run(&fake->loop, 60500);
+	check_number("the check", app.handshakes, 2);
+	check_text("meanwhile", ask(user_event("message", "x"), &reply), "ok");
+	fakehost_loop_run(&fake->loop, 10000);
+	app.handshake = HANDSHAKE("403 No", "");
+	for (size_t i = 0; i < COUNT(after_s); i++) {
+		check_text("then", ask(user_event("message", "x"), &reply), "failed");
+		check_number("handshakes", app.handshakes, 2 + (long)i);
+		fakehost_loop_run(&fake->loop, after_s[i] * 1000);
+	}
+	check_number("events", (long)app.seen_count, 3);
+	app.handshake = AGREES;
+	ask(user_event("message", "x"), &reply);
+	fakehost_loop_run(&fake->loop, 8000);
+	check_text("again", ask(user_event("message", "x"), &reply), "ok");
+	stop();
+}
+
+static void
+test_beyond_the_urls_that_are_remembered_events_fail_and_it_is_told(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .validation = true });
+	struct validator *validator = &((struct events_worker *)fake->worker)->validator;
+	validator->count = VALIDATION_MAX;
+	check_text("one more", ask(user_event("message", "x"), &reply), "failed");
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "HttpHandlerUnexpectedResponse hub=chat "
+	    "conn=c1 event=message kind=user status=0 problem=\"too many URLs are remembered\""));
+	validator->count = VALIDATION_MAX - 1;
+	check_text("the last one", ask(user_event("message", "x"), &reply), "ok");
+	validator->count = 1;
 	stop();
 }
 
@@ -329,6 +376,8 @@ CU_TestInfo cloudevents_handshake_tests[] = {
 	TEST(test_handshake_is_repeated_while_the_application_is_down),
 	TEST(test_handshake_is_shared_and_remembered),
 	TEST(test_a_url_in_use_is_checked_every_minute),
+	TEST(test_a_url_that_agrees_no_longer_gets_no_events),
+	TEST(test_beyond_the_urls_that_are_remembered_events_fail_and_it_is_told),
 	TEST(test_a_refusing_url_is_asked_less_and_less),
 	TEST(test_the_early_check_spares_the_first_event_the_handshake),
 	TEST(test_without_the_early_check_the_first_event_asks),
