@@ -485,6 +485,9 @@ write_some(struct sender *sender)
 {
 	struct pieces pieces;
 
+	/* Nobody may be there to make inserts, which sifting asks for. */
+	if (sender->failed)
+		return;
 	if (sender->mortal > 0)
 		sift(sender, lives);
 	while (sender->head && !sender->failed) {
