@@ -135,17 +135,36 @@ run_send(struct task *task)
 	    WPS_OK : fail_internally(task);
 }
 
-static void
-send_answer(struct worker *worker, struct wps_conn *conn,
-    const struct wps_answer *answer)
+/* The event of an event request or an invocation. */
+static struct wps_event
+event_of(const struct request *request)
 {
-	struct wps_msg_view view = {
+	return (struct wps_event){
+		.name = request->name,
+		.type = request->type,
+		.payload = request->payload,
+		.metadata = request->metadata,
+		.metadata_count = request->metadata_count,
+	};
+}
+
+static struct wps_msg_view
+message_of(const struct wps_answer *answer)
+{
+	return (struct wps_msg_view){
 		.type = answer->type,
 		.from = WPS_FROM_SERVER,
 		.payload = answer->payload,
 		.metadata = answer->metadata,
 		.metadata_count = answer->metadata_count,
 	};
+}
+
+static void
+send_answer(struct worker *worker, struct wps_conn *conn,
+    const struct wps_answer *answer)
+{
+	struct wps_msg_view view = message_of(answer);
 
 	host_of(worker)->conn_deliver(conn, &view);
 }
@@ -184,13 +203,7 @@ static int
 run_event(struct task *task)
 {
 	const struct request *request = task->request;
-	struct wps_event event = {
-		.name = request->name,
-		.type = request->type,
-		.payload = request->payload,
-		.metadata = request->metadata,
-		.metadata_count = request->metadata_count,
-	};
+	struct wps_event event = event_of(request);
 
 	task->session->event_has_ack = request->has_ack;
 	task->session->event_ack_id = request->ack_id;
@@ -230,13 +243,7 @@ on_invoked(void *worker_state, struct wps_conn *conn, struct wps_span id,
     const struct wps_answer *answer)
 {
 	struct worker *worker = worker_state;
-	struct wps_msg_view view = {
-		.type = answer->type,
-		.from = WPS_FROM_SERVER,
-		.payload = answer->payload,
-		.metadata = answer->metadata,
-		.metadata_count = answer->metadata_count,
-	};
+	struct wps_msg_view view = message_of(answer);
 
 	if (answer->result != WPS_OK) {
 		send_failed(worker, conn, id, answer->result == WPS_NOT_FOUND ?
@@ -253,13 +260,7 @@ static int
 run_invoke(struct task *task)
 {
 	const struct request *request = task->request;
-	struct wps_event event = {
-		.name = request->name,
-		.type = request->type,
-		.payload = request->payload,
-		.metadata = request->metadata,
-		.metadata_count = request->metadata_count,
-	};
+	struct wps_event event = event_of(request);
 	const struct failure *failure = &bad_target;
 	int rc = WPS_EINVAL;
 
