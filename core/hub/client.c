@@ -378,24 +378,33 @@ take_stream(struct stream *stream, struct sender *first, struct wps_span early,
 	}, stream, first, early);
 }
 
+/* An application that has let it in hears that it did not come. */
+static void
+turn_away(struct client *client, struct wps_span why, int status,
+    const char *reason)
+{
+	event_disconnected(client->conn, why);
+	refuse(client, status, reason);
+}
+
 static void
 open_client(struct client *client, struct wps_span told)
 {
 	struct http *http = client->http;
 
 	if (client->gone) {
-		event_disconnected(client->conn, WPS_SPAN("connection lost"));
-		refuse(client, 500, "gone");
-		return;
+		turn_away(client, WPS_SPAN("connection lost"), 500, "gone");
+	} else if (http_worker(http)->draining) {
+		/* All that were open have been closed: nobody would close it. */
+		turn_away(client, WPS_SPAN("the server is shutting down"), 503,
+		    "the server is stopping");
+	} else if (!choose(client, told)) {
+		turn_away(client, WPS_SPAN("subprotocol not available"), 500,
+		    "no subprotocol could be agreed on");
+	} else {
+		http_upgrade(http, client->spelled, take_stream, client);
+		client_free(client);
 	}
-	if (!choose(client, told)) {
-		event_disconnected(client->conn,
-		    WPS_SPAN("subprotocol not available"));
-		refuse(client, 500, "no subprotocol could be agreed on");
-		return;
-	}
-	http_upgrade(http, client->spelled, take_stream, client);
-	client_free(client);
 }
 
 /* --- roles and groups --------------------------------------------------------------------- */
@@ -451,8 +460,8 @@ on_connect_answer(struct wps_conn *conn, const struct wps_answer *answer,
 	}
 	conn->announced = answer->result == WPS_OK;
 	if (!groups_valid(answer->groups, answer->group_count)) {
-		event_disconnected(conn, WPS_SPAN("group name not valid"));
-		refuse(client, 500, "the application named a group that is not valid");
+		turn_away(client, WPS_SPAN("group name not valid"), 500,
+		    "the application named a group that is not valid");
 		return;
 	}
 	if (answer->user.len > 0)

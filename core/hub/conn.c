@@ -477,7 +477,8 @@ conn_close(struct wps_conn *conn, uint16_t code, struct wps_span reason)
 
 /* --- sending ----------------------------------------------------------------------------- */
 
-/* The walk of a fan-out may stand on the connection: it leaves behind it. */
+/* It leaves its sets at once: the walk of a fan-out, which may stand on it, goes on
+ * when the one that it visits leaves (members.h). */
 void
 conn_overflow(struct wps_conn *conn, const char *reason)
 {

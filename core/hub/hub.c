@@ -135,6 +135,14 @@ insert(struct hub_table *table, struct hub *hub)
 	return hub;
 }
 
+/* Once: no hub goes away, and clients can ask for others at will. */
+static void
+tell_full(struct hub_table *table)
+{
+	if (!atomic_exchange(&table->told_full, true))
+		log_warnx("core", "no more hubs max_hubs=%zu", table->max);
+}
+
 struct hub *
 hub_get(struct hub_table *table, struct wps_span name)
 {
@@ -144,7 +152,7 @@ hub_get(struct hub_table *table, struct wps_span name)
 		return hub;
 	if (atomic_fetch_add(&table->count, 1) >= table->max) {
 		atomic_fetch_sub(&table->count, 1);
-		log_warnx("core", "no more hubs max_hubs=%zu", table->max);
+		tell_full(table);
 		return NULL;
 	}
 	char lower[NAME_HUB_MAX];

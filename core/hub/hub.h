@@ -54,6 +54,7 @@ struct hub {
 struct hub_table {
 	_Atomic(struct hub *) buckets[HUB_BUCKETS];
 	_Atomic size_t count;
+	_Atomic bool told_full; /* that it is full is in the log */
 	size_t max;
 	const struct conf_set *conf;
 	const struct points *points;

@@ -127,7 +127,8 @@ invocation_free(struct invocation *invocation)
 
 static void run_waiting(struct wps_conn *conn);
 
-/* The next one may be given from inside `done`. */
+/* From inside `done` the next one may be given, which waits behind the others;
+ * this one has its answer and cannot be found any more. */
 static void
 complete(struct wps_reply *reply, const struct wps_answer *answer)
 {
@@ -135,6 +136,8 @@ complete(struct wps_reply *reply, const struct wps_answer *answer)
 	    container_of(reply, struct invocation, reply);
 	struct wps_conn *conn = conn_ref(reply->conn);
 
+	list_remove(&invocation->link);
+	conn->invocations->running_count--;
 	if (conn_is_live(conn))
 		invocation->done(conn_sub_state(conn), conn, invocation->id,
 		    answer);
@@ -233,7 +236,7 @@ invoke_start(struct wps_conn *conn, struct wps_span id,
 	struct invocations *all = invocations_of(conn);
 	struct invocation *invocation =
 	    invocation_new(conn, id, done, upstream);
-	if (all->running_count >= INVOKE_RUNNING)
+	if (all->running_count >= INVOKE_RUNNING || !list_empty(&all->waiting))
 		return wait(invocation, &event);
 	run(invocation, &event);
 	return WPS_OK;

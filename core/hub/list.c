@@ -176,8 +176,8 @@ put_detail(struct writer *writer, const struct wps_conn *conn,
 	uint32_t limit = writer->listing->command->limit;
 
 	writer->rules_of_one = 0;
-	perms_walk(&conn->perms, WPS_PERM_JOIN_LEAVE, put_rule, writer);
-	perms_walk(&conn->perms, WPS_PERM_SEND, put_rule, writer);
+	for (unsigned perm = 1; perm <= PERM_KINDS; perm++)
+		perms_walk(&conn->perms, (enum wps_perm)perm, put_rule, writer);
 	for (uint32_t i = 0; i < conn->group_count && i < limit; i++)
 		put_group(writer, conn->groups[i].group);
 	if (writer->page == NULL)

@@ -340,7 +340,8 @@ sender_push_last(struct sender *sender, struct body *body)
 
 /* --- writing -------------------------------------------------------------- */
 
-#define PIECES_PER_ITEM (2 + WPS_INSERTS)
+/* Each insert may have long bytes of the body in front of it; header and rest. */
+#define PIECES_PER_ITEM (2 + 2 * WPS_INSERTS)
 #define ITEM_BATCH (IOV_BATCH / 2)
 #define LEAD_MAX (BODY_HEAD + WPS_INSERTS * (GAP_MAX + WPS_INSERT_MAX))
 
@@ -484,6 +485,9 @@ write_some(struct sender *sender)
 {
 	struct pieces pieces;
 
+	/* Nobody may be there to make inserts, which sifting asks for. */
+	if (sender->failed)
+		return;
 	if (sender->mortal > 0)
 		sift(sender, lives);
 	while (sender->head && !sender->failed) {

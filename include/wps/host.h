@@ -118,9 +118,10 @@ struct wps_host {
 	 * of it as its struct_size says; names and prefixes are borrowed until
 	 * fini returns. Returns WPS_OK; WPS_DUPLICATE when the name, the prefix
 	 * or the single place is taken; WPS_FULL when there are too many of the
-	 * kind; WPS_EINVAL when something mandatory is missing. All but WPS_OK
-	 * are logged with the cause; init then best fails, too. Nothing is to be
-	 * undone: the host withdraws it before fini.
+	 * kind; WPS_EINVAL when something mandatory is missing, one of `save` and
+	 * `restore` is there without the other, or a prefix is malformed. All but
+	 * WPS_OK are logged with the cause; init then best fails, too. Nothing is
+	 * to be undone: the host withdraws it before fini.
 	 */
 	int (*add_subprotocol)(struct wps_self *self, const struct wps_subprotocol *ops);
 	int (*add_auth)(struct wps_self *self, const struct wps_auth *ops);
@@ -219,8 +220,9 @@ struct wps_host {
 	 * not get such messages. */
 	int (*conn_deliver)(struct wps_conn *conn, const struct wps_msg_view *msg);
 
-	/* [loop] The client has all messages up to this id: they are not kept for
-	 * it any longer. Without WPS_SUBPROTOCOL_RELIABLE nothing happens. */
+	/* [loop] The client has all messages up to this id (client-protocols.md,
+	 * section 13): they are not kept for it any longer. Without
+	 * WPS_SUBPROTOCOL_RELIABLE nothing happens. */
 	void (*conn_acked)(struct wps_conn *conn, uint64_t sequence);
 
 	/* [loop] Marks it for a close with code (RFC 6455, section 7.4) and
@@ -248,8 +250,9 @@ struct wps_host {
 	 * event is borrowed; its kind and conn are set by the host. Returns
 	 * WPS_OK: `done` (mandatory) hears the answer, before or after this
 	 * returns, and until then no further message of the connection is given
-	 * to recv; of a connection that ends it hears nothing. WPS_NOT_FOUND:
-	 * nobody wants it, done is not called.
+	 * to recv (upstream-events.md, section 7); of a connection that ends, or
+	 * was not open, it hears nothing. WPS_NOT_FOUND: nobody wants it, done is
+	 * not called.
 	 */
 	int (*conn_event)(struct wps_conn *conn, const struct wps_event *event,
 	    wps_event_fn done);
@@ -327,22 +330,23 @@ struct wps_host {
 	 * callers should go elsewhere. */
 	bool (*stopping)(const struct wps_self *self);
 
-	/* --- invocations ---------------------------------------------------- */
+	/* --- invocations (client-protocols.md, section 16) ------------------- */
 
 	/*
 	 * [loop] Gives a user event to the application, beside others: up to 16
 	 * of a connection are on their way, further ones wait (then, behind the
 	 * hub's limits of waiting messages, recv is not called). `id` names it
 	 * within the connection; it and the event are borrowed. Returns WPS_OK:
-	 * `done` hears the answer, before or after this returns; WPS_NOT_FOUND:
-	 * nobody wants it; WPS_DUPLICATE: one of that id has no answer yet;
-	 * WPS_ENOMEM. `done` is called after WPS_OK only.
+	 * `done` hears the answer, before or after this returns, unless the
+	 * connection was not open; WPS_NOT_FOUND: nobody wants it; WPS_DUPLICATE:
+	 * one of that id has no answer yet; WPS_ENOMEM. `done` is called after
+	 * WPS_OK only.
 	 */
 	int (*conn_invoke)(struct wps_conn *conn, struct wps_span id,
 	    const struct wps_event *event, wps_invoke_fn done);
 
-	/* [loop] The answer is not wanted any more. WPS_NOT_FOUND: there is none
-	 * of that id. */
+	/* [loop] The answer is not wanted any more. Returns WPS_OK: `done` is not
+	 * called; or WPS_NOT_FOUND: none of that id is without its answer. */
 	int (*conn_cancel)(struct wps_conn *conn, struct wps_span id);
 
 	/* --- group state (client-protocols.md, section 17) ------------------- */

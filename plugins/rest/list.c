@@ -132,14 +132,19 @@ write_page(struct call *call, const struct wps_page *page)
 static void
 put_rule(struct text *text, const struct wps_rule *rule)
 {
+	static const char *const permissions[] = {
+		[WPS_PERM_JOIN_LEAVE] = "joinLeaveGroup",
+		[WPS_PERM_SEND] = "sendToGroup",
+		[WPS_PERM_SET_STATE] = "setGroupState",
+		[WPS_PERM_GET_STATE] = "getGroupState",
+	};
 	static const char *const kinds[] = {
 		[WPS_RULE_ALL] = "all", [WPS_RULE_PATTERN] = "pattern",
 		[WPS_RULE_ALLOW] = "allow", [WPS_RULE_DENY] = "deny",
 	};
 
-	text_put_str(text, rule->perm == WPS_PERM_SEND ?
-	    "{\"permission\":\"sendToGroup\"" :
-	    "{\"permission\":\"joinLeaveGroup\"");
+	put_member(text, "{\"permission\":",
+	    wps_span_str(permissions[rule->perm]));
 	put_member(text, ",\"rule\":", wps_span_str(kinds[rule->kind]));
 	if (rule->kind != WPS_RULE_ALL)
 		put_member(text, ",\"targetName\":", rule->name);

@@ -136,6 +136,19 @@ run_send(struct task *task)
 	    WPS_OK : fail_internally(task);
 }
 
+/* The event of an event request or an invocation. */
+static struct wps_event
+event_of(const struct request *request)
+{
+	return (struct wps_event){
+		.name = request->name,
+		.type = request->type,
+		.payload = request->payload,
+		.metadata = request->metadata,
+		.metadata_count = request->metadata_count,
+	};
+}
+
 /* An Any becomes a part of what is sent: one that cannot be read would spoil all
  * of it (client-protocols.md, section 10.1). */
 static int
@@ -216,13 +229,7 @@ static int
 run_event(struct task *task)
 {
 	const struct request *request = task->request;
-	struct wps_event event = {
-		.name = request->name,
-		.type = request->type,
-		.payload = request->payload,
-		.metadata = request->metadata,
-		.metadata_count = request->metadata_count,
-	};
+	struct wps_event event = event_of(request);
 
 	task->session->event_has_ack = request->has_ack;
 	task->session->event_ack_id = request->ack_id;
@@ -280,13 +287,7 @@ static int
 run_invoke(struct task *task)
 {
 	const struct request *request = task->request;
-	struct wps_event event = {
-		.name = request->name,
-		.type = request->type,
-		.payload = request->payload,
-		.metadata = request->metadata,
-		.metadata_count = request->metadata_count,
-	};
+	struct wps_event event = event_of(request);
 	const struct failure *failure = &bad_target;
 	int rc = WPS_EINVAL;
 

@@ -178,7 +178,11 @@ bothTest('public_endpoints are what tokens name', [
 serverTest('max_hubs bounds the hubs in use',
   { workerCounts: [1], config: { max_hubs: 2 } }, async (server) => {
     for (const hub of ['a', 'b', 'a']) await server.rawGreeted(hub);
-    await assert.rejects(() => server.rawGreeted('c'), { status: 503 });
+    for (const hub of ['c', 'c', 'd'])
+      await assert.rejects(() => server.rawGreeted(hub), { status: 503 });
+    await server.stop();
+    // However many clients come for hubs that there are not.
+    assert.equal(server.log.match(/no more hubs max_hubs=2/g).length, 1);
   });
 
 // --- TLS -------------------------------------------------------------------------

@@ -349,6 +349,33 @@ serverTest('an answer to connect is no longer than 1 MiB',
       { status: 500 });
   });
 
+serverTest('a client whose connect is accepted while the server stops is sent away',
+  { prepare: async () => {
+    const waiting = [];
+    const upstream = await Upstream.start((r) => r.event === 'connect' &&
+      r.target.startsWith('/late') ? (socket) => waiting.push(socket) : undefined);
+    upstream.acceptAll = () => waiting.forEach((socket) => socket.write(NOTHING));
+    const handler = { system_events: SYSTEM };
+    return { upstream, hubs: {
+      late: { event_handlers: [{ url: `${upstream.origin}/late`, ...handler }] },
+      there: {},
+    } };
+  } },
+  async (server, upstream) => {
+    const there = await server.rawGreeted('there', { worker: 0 });
+    const late = server.rawGreeted('late', { worker: 0 });
+    const sentAway = assert.rejects(late, { status: 503 });
+    await upstream.events.find((r) => r.event === 'connect');
+    server.terminate();
+    assert.equal((await there.closing()).code, 1001); // it stops now
+    there.cut();
+    upstream.acceptAll();
+    await sentAway;
+    const last = await upstream.events.find((r) => r.event === 'disconnected');
+    assert.equal(JSON.parse(last.body).reason, 'the server is shutting down');
+    assert.equal(upstream.requestsOf('connected').length, 0);
+  });
+
 serverTest('a handler that is gone is told disconnected when it is back',
   { workerCounts: [1], prepare: chat((() => {
     let failures = 1;

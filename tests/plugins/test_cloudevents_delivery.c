@@ -8,8 +8,13 @@
 #include "plugins/cloudevents/worker.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* --- secrets in memory --------------------------------------------------------------------- */
 
@@ -313,6 +318,54 @@ test_cancel_aborts_wherever_the_event_is(void)
 		check_number("requests", (long)app.seen_count, step == 2);
 		stop();
 	}
+}
+
+/* A name that is not resolved before a test says so; libcurl asks for it on a
+ * thread of its own. */
+static struct {
+	sem_t asked, go_on, returned;
+	_Atomic bool has_returned;
+} silence;
+
+int
+getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+    struct addrinfo **out)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *,
+	    struct addrinfo **);
+	struct timespec until;
+
+	if (name == NULL || strcmp(name, "silent.test") != 0) {
+		*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+		return real(name, service, hints, out);
+	}
+	sem_post(&silence.asked);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 10; /* so that a test that fails ends */
+	sem_timedwait(&silence.go_on, &until);
+	silence.has_returned = true;
+	sem_post(&silence.returned);
+	return EAI_AGAIN;
+}
+
+static void
+test_a_name_that_is_not_resolved_holds_nobody_up(void)
+{
+	struct wps_reply reply = { .count = 0 };
+
+	sem_init(&silence.asked, 0, 0);
+	sem_init(&silence.go_on, 0, 0);
+	sem_init(&silence.returned, 0, 0);
+	start((struct setup){ .url = "http://silent.test/" });
+	deliver(user_event("message", "x"), &reply);
+	fakehost_loop_run(&fake->loop, 10);
+	sem_wait(&silence.asked);
+	fake->upstream.cancel(fake->worker, &reply);
+	check_number("waits for the resolver", silence.has_returned, false);
+	check_number("answers", reply.count, 0);
+	stop();
+	sem_post(&silence.go_on);
+	sem_wait(&silence.returned);
 }
 
 static void
@@ -685,6 +738,7 @@ CU_TestInfo cloudevents_delivery_tests[] = {
 	TEST(test_events_that_nobody_waits_for_are_repeated),
 	TEST(test_a_full_queue_refuses_blocking_events_only),
 	TEST(test_cancel_aborts_wherever_the_event_is),
+	TEST(test_a_name_that_is_not_resolved_holds_nobody_up),
 	TEST(test_stop_leaves_nothing_behind),
 	TEST(test_link_local_addresses_are_refused),
 	TEST(test_link_local_addresses_are_an_option),

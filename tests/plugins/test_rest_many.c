@@ -430,12 +430,14 @@ test_one_connection_is_described(void)
 		{ WPS_PERM_SEND, WPS_RULE_DENY, { "x", 1 } },
 		{ WPS_PERM_JOIN_LEAVE, WPS_RULE_PATTERN, { "p*", 2 } },
 		{ WPS_PERM_JOIN_LEAVE, WPS_RULE_ALLOW, { "y", 1 } },
+		{ WPS_PERM_SET_STATE, WPS_RULE_ALLOW, { "z", 1 } },
+		{ WPS_PERM_GET_STATE, WPS_RULE_ALL, { NULL, 0 } },
 	};
 	const struct wps_listed one = {
 		.name = WPS_SPAN("c"), .user = WPS_SPAN("u"),
 		.age_ms = 61999, .queued_bytes = 10, .queued_messages = 2,
 		.group_count = 3, .groups = groups, .shown_groups = 2,
-		.rules = rules, .shown_rules = 4,
+		.rules = rules, .shown_rules = 6,
 	};
 	static const struct rest_case cases[] = {
 		{ "GET " HUB "/connections/c", NULL,
@@ -449,7 +451,10 @@ test_one_connection_is_described(void)
 		  "{\"permission\":\"joinLeaveGroup\",\"rule\":\"pattern\","
 		  "\"targetName\":\"p*\"},"
 		  "{\"permission\":\"joinLeaveGroup\",\"rule\":\"allow\","
-		  "\"targetName\":\"y\"}]}" },
+		  "\"targetName\":\"y\"},"
+		  "{\"permission\":\"setGroupState\",\"rule\":\"allow\","
+		  "\"targetName\":\"z\"},"
+		  "{\"permission\":\"getGroupState\",\"rule\":\"all\"}]}" },
 	};
 	static const struct rest_case nobody[] = {
 		{ "GET " HUB "/connections/c", NULL,

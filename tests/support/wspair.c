@@ -54,6 +54,19 @@ on_message(void *owner, enum wps_frame frame, struct wps_span data)
 		ws_hold(pair.ws, true);
 }
 
+/* Every insert is the same letter. */
+static size_t
+on_insert(void *owner, const struct body *body, unsigned i, uint64_t mark,
+    char *dst)
+{
+	(void)owner;
+	(void)body;
+	(void)i;
+	(void)mark;
+	*dst = 'i';
+	return 1;
+}
+
 static void
 on_violated(void *owner, uint16_t code, const char *reason)
 {
@@ -74,6 +87,7 @@ on_ended(void *owner, const struct ws_end *end)
 
 static const struct ws_ops ops = {
 	.message = on_message,
+	.insert = on_insert,
 	.violated = on_violated,
 	.ended = on_ended,
 };

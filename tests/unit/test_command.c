@@ -278,6 +278,8 @@ test_detail_tells_groups_and_rules(void)
 	    .name = WPS_SPAN("p*"),
 	}, 9);
 	perms_grant(&conn->perms, WPS_PERM_SEND, WPS_SPAN("y"), 9);
+	perms_grant(&conn->perms, WPS_PERM_SET_STATE, WPS_SPAN("z"), 9);
+	perms_grant(&conn->perms, WPS_PERM_GET_STATE, WPS_SPAN_NONE, 9);
 	struct wps_command command = {
 		.op = WPS_OP_LIST, .whom = WPS_TO_CONN, .name = WPS_SPAN("a"),
 		.list = WPS_LIST_CONNS, .limit = 2, .detail = true,
@@ -290,7 +292,7 @@ test_detail_tells_groups_and_rules(void)
 	result = run(&f, command);
 	list_tell(&result, 9, say_detail, text);
 	list_free(&result.pages);
-	check_text("all", text, "ann 3 g h i 1* 1-x 2~p* 2+y");
+	check_text("all", text, "ann 3 g h i 1* 1-x 2~p* 2+y 3+z 4*");
 	tear_down(&f);
 }
 

@@ -318,6 +318,36 @@ test_longest_inserts_count_in_the_header(void)
 	end();
 }
 
+/* Each is six pieces. What the kernel has taken waits no longer. */
+static void
+test_far_inserts_of_many_bodies_are_counted(void)
+{
+	const char *text = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+	static const char *const inserts[] = { "<1>", "<22>" };
+	const char *whole = "\x81\x3b" "abcdefghijklmnopqrst<1>"
+	    "uvwxyzabcdefghijklmn<22>opqrstuvwxyz";
+	char expected[4 * 3 + 40 * 61];
+	char *end_of = expected;
+
+	begin(ROOM, 100);
+	for (unsigned i = 0; i < 4; i++) {
+		push("s");
+		end_of = (char *)memcpy(end_of, "\x81\x01s", 3) + 3;
+	}
+	for (unsigned i = 0; i < 40; i++) {
+		push_inserted(text, 20, 40, inserts);
+		end_of = (char *)memcpy(end_of, whole, 61) + 61;
+	}
+	kernel.budget = 4 * 3 + 21 * 61;
+	worker_settle(at.worker);
+	check_number("items", at.sender.items, 40 - 21);
+	kernel.budget = SIZE_MAX;
+	sender_flush(&at.sender);
+	check_got("all", (struct wps_span){ expected, sizeof(expected) });
+	check_number("items", at.sender.items, 0);
+	end();
+}
+
 static void
 push_mixture(void)
 {
@@ -757,6 +787,7 @@ static const struct named_test tests[] = {
 	TEST(test_one_body_serves_many_entries),
 	TEST(test_inserts_stand_at_their_offsets),
 	TEST(test_longest_inserts_count_in_the_header),
+	TEST(test_far_inserts_of_many_bodies_are_counted),
 	TEST(test_a_write_may_stop_behind_any_byte),
 	TEST(test_a_write_may_take_any_number_of_bytes_at_once),
 	TEST(test_writing_is_watched_only_while_something_waits),

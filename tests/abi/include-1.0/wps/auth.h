@@ -84,9 +84,10 @@ struct wps_auth {
 	    const struct wps_auth_request *request, struct wps_auth_reply *reply);
 
 	/*
-	 * [loop] Reads one role text. Returns WPS_OK; WPS_DECLINED when it says
-	 * nothing about groups; WPS_EINVAL when it is malformed. Either way the
-	 * host goes on without it. Mandatory.
+	 * [loop] Reads one role text (section 9), borrowed during the call. Returns
+	 * WPS_OK with *out filled; WPS_DECLINED when it says nothing about groups;
+	 * WPS_EINVAL when it is malformed. Without WPS_OK the host goes on without
+	 * it. Mandatory.
 	 */
 	int (*permit)(void *worker_state, struct wps_span role,
 	    struct wps_permit *out);

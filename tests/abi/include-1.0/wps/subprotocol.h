@@ -22,7 +22,7 @@ struct wps_body; /* a message in the form of one subprotocol, shared by receiver
 /*
  * Its messages are numbered and kept until they are acknowledged (see
  * conn_acked), and a connection outlives its transport for a while, so that the
- * client can recover it.
+ * client can recover it (client-protocols.md, section 13).
  */
 #define WPS_SUBPROTOCOL_RELIABLE 0x2u
 
@@ -68,8 +68,8 @@ struct wps_subprotocol {
 	    enum wps_frame frame, struct wps_span data);
 
 	/* [loop] The server is about to send the close frame for this reason:
-	 * last words may be sent. Not called when the client went first, nor when
-	 * its queue is full. May be NULL. */
+	 * last words may be sent. Not called when the client went first or its
+	 * transport is lost, nor when its queue is full. May be NULL. */
 	void (*goodbye)(void *worker_state, struct wps_conn *conn,
 	    struct wps_span reason);
 
@@ -104,7 +104,8 @@ struct wps_subprotocol {
 
 	/*
 	 * [loop] Whether the client of this request may have the connection
-	 * again: WPS_OK or WPS_DECLINED. Mandatory with WPS_SUBPROTOCOL_RELIABLE.
+	 * again, by the proof in its query: WPS_OK or WPS_DECLINED. Mandatory
+	 * with WPS_SUBPROTOCOL_RELIABLE.
 	 */
 	int (*recover)(void *worker_state, struct wps_conn *conn,
 	    const struct wps_handshake *handshake);
