@@ -96,6 +96,18 @@ test_event_of_the_appendix(void)
 	    "binary 120e0a067365727665721a040a026869\n" PB_ACK("03"));
 }
 
+static void
+test_invocation_that_is_answered_with_nothing_has_no_data(void)
+{
+	struct wps_conn *conn = open_protobuf(PROTOBUF);
+	const struct wps_answer answer = { .result = WPS_OK };
+
+	say(conn, "52060a0165120169");
+	check_text("asked", fakeconn_log(&host), "invoke i e binary \n");
+	fakeconn_answer_invocation(conn, "i", &answer);
+	check_text("answered", fakeconn_heard(conn), "binary 2a050a01691001\n");
+}
+
 static const struct {
 	const char *what, *says, *log;
 } accepted[] = {
@@ -389,6 +401,8 @@ test_a_json_client_and_a_protobuf_client_understand_each_other(void)
 CU_TestInfo webpubsub_protobuf_tests[] = {
 	{ "requests of the appendix", test_requests_of_the_appendix },
 	{ "event of the appendix", test_event_of_the_appendix },
+	{ "invocation that is answered with nothing has no data",
+	  test_invocation_that_is_answered_with_nothing_has_no_data },
 	{ "what is accepted", test_what_is_accepted },
 	{ "what is refused", test_what_is_refused },
 	{ "damaged messages do no harm", test_damaged_messages_do_no_harm },
