@@ -377,6 +377,9 @@ test_client_without_subprotocol_may_have_a_name_that_fits_a_header(void)
 	draft.spelled = "a,b";
 	check_refused(&f, "two items", &draft,
 	    "the client's name of the subprotocol is not valid");
+	draft.spelled = "a\x7f";
+	check_refused(&f, "a control", &draft,
+	    "the client's name of the subprotocol is not valid");
 	draft.spelled = "";
 	draft.subprotocol = WPS_SPAN("\1\1\0");
 	check_refused(&f, "no group", &draft,
@@ -739,6 +742,39 @@ test_connection_whose_state_would_be_lost_is_not_written(void)
 	    "it keeps with a connection");
 	record_fini(&record);
 	still_end(f.server, f.conn);
+	check_number("read", read_draft(&f, &full), WPS_OK);
+	const struct upstream *upstream = points_upstream(&f.server->points,
+	    points_plugin(&f.server->points, WPS_SPAN("cloudevents")));
+	((struct upstream *)(uintptr_t)upstream)->ops.save = NULL;
+	check_number("write", record_write(f.conn, &record, &f.err),
+	    WPS_DECLINED);
+	check_text("why", f.err.text, "the plugin cloudevents cannot write down "
+	    "what it keeps with a connection");
+	record_fini(&record);
+	still_end(f.server, f.conn);
+	tear_down(&f);
+}
+
+/* At the end of its time, when 0 would be left: that means no end. */
+static void
+test_kept_message_is_written_until_its_time_is_over(void)
+{
+	struct wps_record record = { .data = NULL };
+	struct fixture f;
+	struct draft draft = small;
+
+	set_up(&f);
+	draft.replay = WPS_SPAN("\1" "\1\1\x90\3\0\2{}");
+	check_number("read", read_draft(&f, &draft), WPS_OK);
+	for (unsigned i = 0; i < 2; i++) {
+		still_pass(f.server, i ? 1 : 399);
+		check_number("write", record_write(f.conn, &record, &f.err),
+		    WPS_OK);
+		CU_ASSERT_EQUAL(i == 0, memmem(record.data, record.len, "{}", 2) !=
+		    NULL);
+		record_fini(&record);
+	}
+	still_end(f.server, f.conn);
 	tear_down(&f);
 }
 
@@ -844,6 +880,7 @@ main(void)
 		TEST(test_hubs_are_limited),
 		TEST(test_reliable_connection_has_what_is_left_of_its_window),
 		TEST(test_connection_whose_state_would_be_lost_is_not_written),
+		TEST(test_kept_message_is_written_until_its_time_is_over),
 		TEST(test_subprotocol_without_save_must_have_no_state),
 		TEST(test_newest_ack_ids_stay_of_more_than_are_remembered),
 		TEST(test_nothing_is_written_before_a_fragment_is_acknowledged),
