@@ -495,13 +495,16 @@ bothTest('max_groups_per_connection bounds the groups of a connection', [1, 2].m
 bothTest('max_permission_rules bounds the grants for single groups', [1, 2].map(
   (most) => [{ hubs: { chat: { max_permission_rules: most } } },
     async (server) => {
-      const socket = await server.rawGreeted('chat');
-      const grant = async (group) => (await callRest(server, 'PUT',
-        `/hubs/chat/permissions/sendToGroup/connections/${socket.id}` +
-        `?targetName=${group}`)).status;
-      assert.equal(await grant('a'), 200);
-      assert.equal(await grant('b'), most >= 2 ? 200 : 409);
-      assert.equal(await grant('c'), 409);
+      for (const [method, done, roles] of [['PUT', 200, []],
+        ['DELETE', 204, ['webpubsub.sendToGroup']]]) {
+        const socket = await server.rawGreeted('chat', { roles });
+        const change = async (group) => (await callRest(server, method,
+          `/hubs/chat/permissions/sendToGroup/connections/${socket.id}` +
+          `?targetName=${group}`)).status;
+        assert.equal(await change('a'), done);
+        assert.equal(await change('b'), most >= 2 ? done : 409);
+        assert.equal(await change('c'), 409);
+      }
     }]));
 
 serverTest('close_timeout cuts a client that does not answer a close',
