@@ -246,6 +246,27 @@ test_cookies_of_a_success_are_sent_back(void)
 	}
 }
 
+/* Cookies that came to another handle, or with a record. */
+static void
+test_cookies_of_before_stay_with_their_connection(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .cookies = true });
+	struct conn_state *state = state_new();
+	state_set_cookies(state, curl_slist_append(NULL,
+	    "127.0.0.1\tFALSE\t/\tFALSE\t0\ta\t1"));
+	conn.slot = state;
+	ask(user_event("message", "x"), &reply);
+	check_header(0, "Cookie", "a=1");
+	conn.slot = NULL;
+	ask(user_event("message", "x"), &reply);
+	check_header(1, "Cookie", "-");
+	fake->upstream.forget(fake->worker, conn.slot);
+	conn.slot = state;
+	stop();
+}
+
 /* libcurl keeps them with the handle before anybody says what the answer is. */
 static void
 test_cookies_of_what_is_no_answer_go_nowhere(void)
@@ -310,6 +331,7 @@ CU_TestInfo cloudevents_answers_tests[] = {
 	TEST(test_answers_have_limits),
 	TEST(test_state_is_kept_and_sent_back),
 	TEST(test_cookies_of_a_success_are_sent_back),
+	TEST(test_cookies_of_before_stay_with_their_connection),
 	TEST(test_cookies_of_what_is_no_answer_go_nowhere),
 	TEST(test_a_connection_has_few_and_small_cookies),
 	CU_TEST_INFO_NULL,
