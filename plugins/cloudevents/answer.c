@@ -21,7 +21,6 @@ static void
 fail(struct answer *answer, int result, const char *problem)
 {
 	answer->out = (struct wps_answer){ .result = result };
-	answer->has_state = false;
 	answer->problem = problem;
 }
 

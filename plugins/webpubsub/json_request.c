@@ -237,8 +237,6 @@ read_entries(struct scratch *scratch, const struct jscan_value *object,
 	struct jscan_value key, value;
 	struct wps_span key_text, value_text;
 
-	if (object->kind != JSCAN_OBJECT)
-		return WPS_EPROTO;
 	int rc = jscan_begin_object(&scan, object->raw);
 	while (rc == WPS_OK &&
 	    (rc = jscan_member(&scan, &key, &value)) == WPS_OK) {
@@ -374,8 +372,6 @@ read_stream_start(struct reading *reading)
 
 	reading->out->kind = REQUEST_STREAM_START;
 	reading->out->has_ack = false;
-	if (object->kind != JSCAN_OBJECT)
-		return WPS_EPROTO;
 	if (member(reading, MEMBER_DATA) || member(reading, MEMBER_DATA_TYPE))
 		reading->out->stream.invalid = true;
 	return read_stream_object(reading, object);
@@ -425,8 +421,6 @@ read_stream_error(struct reading *reading, const struct jscan_value *object)
 	struct jscan scan;
 	struct jscan_value key, value;
 
-	if (object->kind != JSCAN_OBJECT)
-		return WPS_EPROTO;
 	stream->has_error = true;
 	int rc = jscan_begin_object(&scan, object->raw);
 	while (rc == WPS_OK &&

@@ -201,3 +201,35 @@ serverTest('a client that goes away takes its invocations along',
     await upstream.events.find((r) => r.event === 'disconnected');
     assert.equal(upstream.requestsOf('later').length, 16);
   });
+
+serverTest('a client that goes away takes its event along',
+  { prepare: prepare(echo) }, async (server, upstream) => {
+    const socket = await server.rawGreeted('chat');
+    socket.sendJson({ type: 'event', event: 'later', dataType: 'text', data: 'x' });
+    const held = await upstream.held.next();
+    const closed = new Promise((resolve) => held.socket.on('close', resolve));
+    socket.cut();
+    await within(closed, 'end of the request');
+  });
+
+// 1 KiB may wait; more has waited in the end.
+serverTest('what has waited makes room for others', {
+  prepare: async () => {
+    const made = await prepare(echo)();
+    made.hubs.chat.max_waiting_bytes = '1KiB';
+    return made;
+  },
+}, async (server, upstream) => {
+  const socket = await server.rawGreeted('chat');
+  for (let round = 0; round < 16; round++) {
+    for (let n = 0; n < 17; n++) socket.sendJson(later(n));
+    const running = [];
+    while (running.length < 16) running.push(await upstream.held.next());
+    for (let n = 0; n < 17; n++) {
+      running.shift().give(answer(200, 'x', TEXT));
+      if (n === 0) running.push(await upstream.held.next());
+    }
+    for (let n = 0; n < 17; n++)
+      assert.equal((await socket.json()).success, true);
+  }
+});

@@ -164,7 +164,7 @@ test_headers_are_encoded_as_cloudevents_has_it(void)
 static void
 test_event_names_that_no_header_holds_fail_unsent(void)
 {
-	static const struct wps_span names[] = { WPS_SPAN(" "), WPS_SPAN("a "), WPS_SPAN("a\r\nb"), WPS_SPAN("a\nb"),
+	static const struct wps_span names[] = { WPS_SPAN(" "), WPS_SPAN("a "), WPS_SPAN(" a"), WPS_SPAN("a\r\nb"), WPS_SPAN("a\nb"),
 		WPS_SPAN("a\0b"), WPS_SPAN("\xc3\xbc"), WPS_SPAN(""), WPS_SPAN("\x7f"),
 		WPS_SPAN("..") };
 	struct wps_reply reply;

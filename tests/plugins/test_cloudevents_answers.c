@@ -25,6 +25,7 @@ test_connect_answers(void)
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{\"other\":123456789012345678901}", "ok" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"userId\":1}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"groups\":[1]}", "failed" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"roles\":[1]}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"groups\":[\"g\",\" \"]}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"roles\":\"a\"}", "failed" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "failed" },
@@ -354,6 +355,27 @@ test_cookies_of_answers_side_by_side_are_all_kept(void)
 	stop();
 }
 
+/* Cookies that came to another handle, or with a record. */
+static void
+test_cookies_of_before_stay_with_their_connection(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .cookies = true });
+	struct conn_state *state = state_new();
+	state_set_cookies(state, curl_slist_append(NULL,
+	    "127.0.0.1\tFALSE\t/\tFALSE\t0\ta\t1"));
+	conn.slot = state;
+	ask(user_event("message", "x"), &reply);
+	check_header(0, "Cookie", "a=1");
+	conn.slot = NULL;
+	ask(user_event("message", "x"), &reply);
+	check_header(1, "Cookie", "-");
+	fake->upstream.forget(fake->worker, conn.slot);
+	conn.slot = state;
+	stop();
+}
+
 /* libcurl keeps them with the handle before anybody says what the answer is. */
 static void
 test_cookies_of_what_is_no_answer_go_nowhere(void)
@@ -422,6 +444,7 @@ CU_TestInfo cloudevents_answers_tests[] = {
 	TEST(test_state_is_kept_and_sent_back),
 	TEST(test_cookies_of_a_success_are_sent_back),
 	TEST(test_cookies_of_answers_side_by_side_are_all_kept),
+	TEST(test_cookies_of_before_stay_with_their_connection),
 	TEST(test_cookies_of_what_is_no_answer_go_nowhere),
 	TEST(test_a_connection_has_few_and_small_cookies),
 	CU_TEST_INFO_NULL,

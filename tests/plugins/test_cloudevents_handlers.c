@@ -186,6 +186,20 @@ test_secrets_of_urls_are_read_and_not_shown(void)
 	rmdir(folder);
 }
 
+/* The log shows it. */
+static void
+test_an_origin_has_neither_path_nor_query(void)
+{
+	static const struct { struct wps_span url, origin; } cases[] = {
+		{ WPS_SPAN("http://a:80/b?code=c"), WPS_SPAN("http://a:80") },
+		{ WPS_SPAN("https://a?code=c"), WPS_SPAN("https://a") },
+		{ WPS_SPAN("https://[::1]:8443"), WPS_SPAN("https://[::1]:8443") },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		CU_ASSERT(wps_span_eq(url_origin(cases[i].url), cases[i].origin));
+}
+
 static void
 test_secrets_that_are_not_to_be_had_are_told(void)
 {
@@ -197,11 +211,14 @@ test_secrets_that_are_not_to_be_had_are_told(void)
 		{ "x", 0640, "http://a/{file:%s/key}", "chmod 600" },
 		{ "\n", 0600, "http://a/{file:%s/key}", "is empty" },
 		{ NULL, 0, "http://a/{file:%s}", "not a regular file" },
+		{ NULL, 0, "http://a/{file:%s/pipe}", "not a regular file" },
 		{ NULL, 0, "http://{env:HOME}/", "host" },
 	};
 	char folder[] = "/tmp/test-cloudevents-XXXXXX", path[64];
 
 	CU_ASSERT_FATAL(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof(path), "%s/pipe", folder);
+	CU_ASSERT_FATAL(mkfifo(path, 0600) == 0);
 	snprintf(path, sizeof(path), "%s/key", folder);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct text url = { .data = NULL }, out = { .data = NULL };
@@ -220,6 +237,8 @@ test_secrets_that_are_not_to_be_had_are_told(void)
 		text_free(&url);
 		text_free(&out);
 	}
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/pipe", folder);
 	unlink(path);
 	rmdir(folder);
 }
@@ -440,6 +459,7 @@ CU_TestInfo cloudevents_handlers_tests[] = {
 	TEST(test_tokens_are_read_within_their_limits),
 	TEST(test_only_words_are_names_of_errors),
 	TEST(test_secrets_of_urls_are_read_and_not_shown),
+	TEST(test_an_origin_has_neither_path_nor_query),
 	TEST(test_secrets_that_are_not_to_be_had_are_told),
 	CU_TEST_INFO_NULL,
 };

@@ -149,6 +149,7 @@ test_only_what_depends_on_nothing_is_urgent(void)
 	static const struct { const char *says; int cancel_result; bool urgent; const char *hears; }
 	rows[] = {
 		{ "{\"type\":\"ping\"}", WPS_OK, true, "{\"type\":\"pong\"}\n" },
+		{ "{\"type\":\"sequenceAck\",\"sequenceId\":5}", WPS_OK, true, "" },
 		{ "{\"type\":\"cancelInvocation\",\"invocationId\":\"1\"}", WPS_OK, true, "" },
 		{ "{\"type\":\"cancelInvocation\",\"invocationId\":\"1\"}", WPS_NOT_FOUND,
 		  false, "" },
@@ -169,6 +170,23 @@ test_only_what_depends_on_nothing_is_urgent(void)
 	host.cancel_result = WPS_OK;
 }
 
+static void
+test_what_is_urgent_is_short_and_of_the_right_kind(void)
+{
+	char says[514];
+	struct wps_conn *conn = open_client();
+
+	for (int len = 512; len <= 513; len++) {
+		snprintf(says, sizeof(says), "%-*s", len, "{\"type\":\"ping\"}");
+		check_number("urgent", fakeconn_say_urgently(conn, says), len == 512);
+		check_text("heard", fakeconn_heard(conn),
+		    len == 512 ? "{\"type\":\"pong\"}\n" : "");
+	}
+	CU_ASSERT_FALSE(conn->ops->urgent(host.fake.worker_state, conn,
+	    WPS_FRAME_BINARY, WPS_SPAN("{\"type\":\"ping\"}")));
+	check_text("heard", fakeconn_heard(conn), "");
+}
+
 CU_TestInfo webpubsub_invoke_tests[] = {
 	{ "an invocation is an event with an id", test_an_invocation_is_an_event_with_an_id },
 	{ "an invocation that is malformed is invalid",
@@ -181,5 +199,7 @@ CU_TestInfo webpubsub_invoke_tests[] = {
 	  test_a_cancel_is_passed_on_and_not_answered },
 	{ "only what depends on nothing is urgent",
 	  test_only_what_depends_on_nothing_is_urgent },
+	{ "what is urgent is short and of the right kind",
+	  test_what_is_urgent_is_short_and_of_the_right_kind },
 	CU_TEST_INFO_NULL,
 };

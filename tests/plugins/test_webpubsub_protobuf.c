@@ -120,6 +120,18 @@ test_an_answer_that_is_no_any_fails(void)
 	    "1215496e7465726e616c20736572766572206572726f72\n");
 }
 
+static void
+test_invocation_that_is_answered_with_nothing_has_no_data(void)
+{
+	struct wps_conn *conn = open_protobuf(PROTOBUF);
+	const struct wps_answer answer = { .result = WPS_OK };
+
+	say(conn, "52060a0165120169");
+	check_text("asked", fakeconn_log(&host), "invoke i e binary \n");
+	fakeconn_answer_invocation(conn, "i", &answer);
+	check_text("answered", fakeconn_heard(conn), "binary 2a050a01691001\n");
+}
+
 static const struct {
 	const char *what, *says, *log;
 } accepted[] = {
@@ -199,17 +211,24 @@ static const struct {
 	{ "a text that is none", "0a080a01671a030a01ff" },
 	{ "json that is none", "0a080a01671a0322017b" },
 	{ "json null", "0a0b0a01671a0622046e756c6c" },
+	{ "json that is no UTF-8", "0a0a0a01671a05220322ff22" },
+	{ "data that is a number", "0a070a01671a020801" },
 	{ "an Any that is none", "0a080a01671a031a0108" },
 	{ "a ttl above 300", "0a0a0a01671a020a0028ad02" },
 	{ "a ttl above 32 bits", "0a0d0a01671a020a00288080808010" },
 	{ "metadata without a key", "0a0c0a01671a020a003203120176" },
 	{ "metadata with a bad key", "0a0f0a01671a020a0032060a0120120176" },
+	{ "metadata with a value that is a number",
+	  "0a0e0a01671a020a0032050a016b1001" },
 	{ "metadata that is a number", "0a090a01671a020a003001" },
 	{ "event without a name", "2a041202" "0a00" },
 	{ "event with a bad name", "2a070a013112020a00" },
 	{ "invoke without an id", "52030a0165" },
 	{ "invoke with an empty id", "52050a01651200" },
+	{ "invoke with an id that is no text", "52060a01651201ff" },
 	{ "cancel without an id", "5a00" },
+	{ "a stream with an id that is no text", "0a080a01673a030a01ff" },
+	{ "a stream's error that is no text", "72080a017312030a01ff" },
 };
 
 static void
@@ -220,6 +239,24 @@ test_what_is_refused(void)
 		say(conn, refused[i].says);
 		check_text(refused[i].what, fakeconn_heard(conn), PB_INVALID);
 		check_text(refused[i].what, fakeconn_log(&host), "");
+		fakeconn_close(conn);
+	}
+}
+
+static void
+test_invocation_ids_have_a_limit(void)
+{
+	char says[1024];
+
+	for (int len = 128; len <= 129; len++) {
+		struct wps_conn *conn = open_protobuf(PROTOBUF);
+		int at = snprintf(says, sizeof(says), "52%02x020a016512%02x02",
+		    (len + 6) % 128 + 128, len % 128 + 128);
+		for (int i = 0; i < len; i++)
+			at += snprintf(says + at, sizeof(says) - (size_t)at, "69");
+		say(conn, says);
+		check_text("heard", fakeconn_heard(conn),
+		    len == 128 ? "" : PB_INVALID);
 		fakeconn_close(conn);
 	}
 }
@@ -429,8 +466,11 @@ CU_TestInfo webpubsub_protobuf_tests[] = {
 	{ "event of the appendix", test_event_of_the_appendix },
 	{ "an answer that is no Any fails",
 	  test_an_answer_that_is_no_any_fails },
+	{ "invocation that is answered with nothing has no data",
+	  test_invocation_that_is_answered_with_nothing_has_no_data },
 	{ "what is accepted", test_what_is_accepted },
 	{ "what is refused", test_what_is_refused },
+	{ "invocation ids have a limit", test_invocation_ids_have_a_limit },
 	{ "damaged messages do no harm", test_damaged_messages_do_no_harm },
 	{ "a text frame is refused", test_a_text_frame_is_refused },
 	{ "replies byte for byte", test_replies_byte_for_byte },

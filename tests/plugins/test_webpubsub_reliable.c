@@ -163,6 +163,21 @@ test_token_proves_its_own_connection_any_number_of_times(void)
 	check_number("fresh", recover_with(first, fresh), WPS_OK);
 	check_number("the old one again", recover_with(first, token), WPS_OK);
 	check_number("of another", recover_with(second, token), WPS_DECLINED);
+	first->view.hub = WPS_SPAN("other");
+	check_number("in another hub", recover_with(first, token), WPS_DECLINED);
+}
+
+static void
+test_of_several_tokens_the_last_counts(void)
+{
+	struct wps_conn *conn = open_reliable();
+	char token[RETOKEN_LEN + 1], tokens[2 * RETOKEN_LEN + 64];
+
+	read_token(conn, token);
+	snprintf(tokens, sizeof(tokens), "x&awps_reconnection_token=%s", token);
+	check_number("the right one last", recover_with(conn, tokens), WPS_OK);
+	snprintf(tokens, sizeof(tokens), "%s&awps_reconnection_token=x", token);
+	check_number("a wrong one last", recover_with(conn, tokens), WPS_DECLINED);
 }
 
 static void
@@ -218,6 +233,8 @@ CU_TestInfo webpubsub_reliable_tests[] = {
 	{ "sequence ack reaches the server", test_sequence_ack_reaches_the_server },
 	{ "token proves its own connection any number of times",
 	  test_token_proves_its_own_connection_any_number_of_times },
+	{ "of several tokens the last counts",
+	  test_of_several_tokens_the_last_counts },
 	{ "changed tokens are refused", test_changed_tokens_are_refused },
 	{ "token ends with its lifetime", test_token_ends_with_its_lifetime },
 	CU_TEST_INFO_NULL,

@@ -69,6 +69,9 @@ test_rows_of_the_state_machine(void)
 		{ DATA("s", 1), UNKNOWN("s"), NULL },
 		{ ALIVE("s"), UNKNOWN("s"), NULL },
 		{ END("s"), UNKNOWN("s"), NULL },
+		{ "{\"type\":\"sendToGroup\",\"group\":\"g\",\"stream\":null,"
+		  "\"dataType\":\"text\",\"data\":\"x\"}", "",
+		  "send chat/g from ann text x\n" },
 		{ START("s"), SACK("s", 1), NULL },
 		{ DATA("s", 1), SACK("s", 2), SENT("s", 1) },
 		{ DATA("s", 1), SACK("s", 2), NULL },
@@ -97,6 +100,11 @@ test_an_error_of_the_publisher_is_for_the_group(void)
 		  "{\"message\":\"gave up\",\"userErrorCode\":\"E7\"}}",
 		  CLOSED("s"), "send chat/g from ann stream s 1 end 'UserError' "
 		  "'gave up' 'E7' text \n" },
+		{ START("s"), SACK("s", 1), NULL },
+		{ "{\"type\":\"streamEnd\",\"streamId\":\"s\",\"error\":"
+		  "{\"message\":null,\"userErrorCode\":\"E7\"}}",
+		  CLOSED("s"), "send chat/g from ann stream s 1 end 'UserError' "
+		  "'E7' text \n" },
 		{ START("s"), SACK("s", 1), NULL },
 		{ "{\"type\":\"streamEnd\",\"streamId\":\"s\",\"error\":{}}",
 		  CLOSED("s"),
@@ -255,6 +263,12 @@ test_fragments_of_a_turn_are_acknowledged_once(void)
 	fakeconn_say(conn, END("s"));
 	check_text("before the end", fakeconn_heard(conn),
 	    SACK("s", 5) CLOSED("s"));
+	fakeconn_say(conn, START("s"));
+	fakeconn_say(conn, DATA("s", 1));
+	fakeconn_say(conn, DATA("s", 3));
+	end_turn();
+	check_text("a gap says so much", fakeconn_heard(conn),
+	    SACK("s", 1) GAP("s", 2));
 	fakeconn_say(other, DATA("s", 2));
 	fakeconn_close(other);
 	end_turn();
@@ -358,6 +372,20 @@ test_streams_are_limited_and_closed_ones_make_room(void)
 }
 
 static void
+test_streams_that_have_ended_do_not_count(void)
+{
+	struct wps_conn *conn = open_client();
+
+	for (int i = 1; i <= 128; i++) {
+		fakeconn_say(conn, START("s"));
+		fakeconn_say(conn, END("s"));
+	}
+	fakeconn_heard(conn);
+	fakeconn_say(conn, START("s"));
+	check_text("one more", fakeconn_heard(conn), SACK("s", 1));
+}
+
+static void
 test_a_stream_as_members_hear_it(void)
 {
 	struct wps_conn *conn = open_named(RELIABLE);
@@ -439,6 +467,39 @@ test_a_stream_in_protobuf(void)
 	}
 }
 
+/* BAD in protobuf, without the length and the id in front. */
+#define PB_BAD "12360a0a426164526571756573741228546865207265717565737420"       \
+	"6973206e6f742076616c696420666f7220746869732073747265616d\n"
+
+static void
+test_bad_requests_in_protobuf(void)
+{
+	static const struct {
+		const char *what, *says, *hears;
+	} rows[] = {
+		{ "an idle time above 32 bits", "0a0e0a01673a090a0173108080808010",
+		  "binary 423b0a0173" PB_BAD },
+		{ "a start with data", "0a0c0a01671a020a003a030a0173",
+		  "binary 423b0a0173" PB_BAD },
+		{ "a stream of an event", "2a080a01652a030a0173",
+		  "binary 423b0a0173" PB_BAD },
+		{ "data without a sequence id", "6a080a01731a030a0178",
+		  "binary 423b0a0173" PB_BAD },
+		{ "a sequence id with data of no member", "6a070a017310011a00",
+		  "binary 423b0a0173" PB_BAD },
+		{ "an empty id", "0a050a01673a00", "binary 4238" PB_BAD },
+	};
+	struct wps_conn *conn = open_named("protobuf.webpubsub.azure.v1");
+	char bytes[256];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		fakeconn_recv(conn, WPS_FRAME_BINARY,
+		    unhex(rows[i].says, bytes));
+		check_text(rows[i].what, fakeconn_heard(conn), rows[i].hears);
+		check_text(rows[i].what, fakeconn_log(&host), "");
+	}
+}
+
 CU_TestInfo webpubsub_streams_tests[] = {
 	{ "rows of the state machine", test_rows_of_the_state_machine },
 	{ "an error of the publisher is for the group",
@@ -461,7 +522,10 @@ CU_TestInfo webpubsub_streams_tests[] = {
 	  test_a_reliable_client_hears_the_last_word_again },
 	{ "streams are limited and closed ones make room",
 	  test_streams_are_limited_and_closed_ones_make_room },
+	{ "streams that have ended do not count",
+	  test_streams_that_have_ended_do_not_count },
 	{ "a stream as members hear it", test_a_stream_as_members_hear_it },
 	{ "a stream in protobuf", test_a_stream_in_protobuf },
+	{ "bad requests in protobuf", test_bad_requests_in_protobuf },
 	CU_TEST_INFO_NULL,
 };

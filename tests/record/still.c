@@ -18,6 +18,7 @@
 	"workers: 1\n"                                                         \
 	"log_level: error\n"                                                   \
 	"auth: { access_keys: [\"0123456789abcdef0123456789abcdef\"] }\n"      \
+	"webpubsub: { ack_ids: 3 }\n"                                          \
 	"hubs: { chat: { %s } }\n"
 
 #define HUBS_MAX 4096

@@ -191,26 +191,33 @@ check_refused(struct fixture *f, const char *what, const struct draft *draft,
 	CU_ASSERT(still_empty(f->server));
 }
 
+/* What is read of the one is written as the other. */
+static void
+check_becomes(struct fixture *f, const struct draft *from, const struct draft *to)
+{
+	struct wps_record expected = { .data = NULL }, got = { .data = NULL };
+
+	check_number("read", read_draft(f, from), WPS_OK);
+	check_text("error", f->err.text, "");
+	CU_ASSERT_FATAL(f->err.text[0] == '\0');
+	check_number("write", record_write(f->conn, &got, &f->err), WPS_OK);
+	make(to, &expected);
+	check_number("length", (long long)got.len, (long long)expected.len);
+	CU_ASSERT(wps_span_eq(span_of(&got), span_of(&expected)));
+	still_end(f->server, f->conn);
+	record_fini(&expected);
+	record_fini(&got);
+}
+
 /* --- the whole ------------------------------------------------------------------------ */
 
 static void
 test_what_was_read_is_written_as_it_was(void)
 {
-	struct wps_record record = { .data = NULL }, again = { .data = NULL };
 	struct fixture f;
 
 	set_up(&f);
-	make(&full, &record);
-	check_number("read", read_bytes(&f, span_of(&record)), WPS_OK);
-	check_text("error", f.err.text, "");
-	CU_ASSERT_FATAL(f.err.text[0] == '\0');
-	check_number("write", record_write(f.conn, &again, &f.err), WPS_OK);
-	check_number("length", (long long)again.len, (long long)record.len);
-	CU_ASSERT(again.len == record.len &&
-	    memcmp(again.data, record.data, record.len) == 0);
-	still_end(f.server, f.conn);
-	record_fini(&record);
-	record_fini(&again);
+	check_becomes(&f, &full, &full);
 	tear_down(&f);
 }
 
@@ -355,21 +362,33 @@ test_client_without_subprotocol_may_have_a_name_that_fits_a_header(void)
 	draft.sub = "simple";
 	draft.spelled = "my own";
 	draft.replay = WPS_SPAN_NONE;
+	draft.window_ms = 0;
 	draft.subprotocol = WPS_SPAN("\1");
 	check_taken(&f, "own", &draft);
 	draft.spelled = "";
 	check_taken(&f, "none", &draft);
+	draft.subprotocol = WPS_SPAN("\1\0\4deck");
+	check_becomes(&f, &draft, &draft);
 	draft.subprotocol = WPS_SPAN("\1\1\4deck");
-	check_taken(&f, "to a group", &draft);
+	check_becomes(&f, &draft, &draft);
 	draft.spelled = "a\r\nb";
 	check_refused(&f, "two lines", &draft,
 	    "the client's name of the subprotocol is not valid");
 	draft.spelled = "a,b";
 	check_refused(&f, "two items", &draft,
 	    "the client's name of the subprotocol is not valid");
+	draft.spelled = "a\x7f";
+	check_refused(&f, "a control", &draft,
+	    "the client's name of the subprotocol is not valid");
 	draft.spelled = "";
 	draft.subprotocol = WPS_SPAN("\1\1\0");
 	check_refused(&f, "no group", &draft,
+	    "what simple has written is not valid");
+	draft.subprotocol = WPS_SPAN("\1\2\4deck");
+	check_refused(&f, "no boolean", &draft,
+	    "what simple has written is not valid");
+	draft.subprotocol = WPS_SPAN("\2\1\4deck");
+	check_refused(&f, "another version", &draft,
 	    "what simple has written is not valid");
 	tear_down(&f);
 }
@@ -723,6 +742,39 @@ test_connection_whose_state_would_be_lost_is_not_written(void)
 	    "it keeps with a connection");
 	record_fini(&record);
 	still_end(f.server, f.conn);
+	check_number("read", read_draft(&f, &full), WPS_OK);
+	const struct upstream *upstream = points_upstream(&f.server->points,
+	    points_plugin(&f.server->points, WPS_SPAN("cloudevents")));
+	((struct upstream *)(uintptr_t)upstream)->ops.save = NULL;
+	check_number("write", record_write(f.conn, &record, &f.err),
+	    WPS_DECLINED);
+	check_text("why", f.err.text, "the plugin cloudevents cannot write down "
+	    "what it keeps with a connection");
+	record_fini(&record);
+	still_end(f.server, f.conn);
+	tear_down(&f);
+}
+
+/* At the end of its time, when 0 would be left: that means no end. */
+static void
+test_kept_message_is_written_until_its_time_is_over(void)
+{
+	struct wps_record record = { .data = NULL };
+	struct fixture f;
+	struct draft draft = small;
+
+	set_up(&f);
+	draft.replay = WPS_SPAN("\1" "\1\1\x90\3\0\2{}");
+	check_number("read", read_draft(&f, &draft), WPS_OK);
+	for (unsigned i = 0; i < 2; i++) {
+		still_pass(f.server, i ? 1 : 399);
+		check_number("write", record_write(f.conn, &record, &f.err),
+		    WPS_OK);
+		CU_ASSERT_EQUAL(i == 0, memmem(record.data, record.len, "{}", 2) !=
+		    NULL);
+		record_fini(&record);
+	}
+	still_end(f.server, f.conn);
 	tear_down(&f);
 }
 
@@ -746,6 +798,43 @@ test_subprotocol_without_save_must_have_no_state(void)
 	ops->restore = NULL;
 	check_refused(&f, "read", &small, "the subprotocol " RELIABLE
 	    " cannot read its connections back");
+	tear_down(&f);
+}
+
+static void
+test_newest_ack_ids_stay_of_more_than_are_remembered(void)
+{
+	struct fixture f;
+	struct draft four = small, three = small;
+
+	set_up(&f);
+	four.subprotocol = WPS_SPAN("\1\4\6\7\10\11");
+	three.subprotocol = WPS_SPAN("\1\3\7\10\11");
+	check_becomes(&f, &four, &three);
+	tear_down(&f);
+}
+
+static void
+test_nothing_is_written_before_a_fragment_is_acknowledged(void)
+{
+	struct wps_record record = { .data = NULL };
+	struct fixture f;
+	struct draft draft = small;
+
+	set_up(&f);
+	draft.permissions = WPS_SPAN("\2\1\0");
+	draft.subprotocol = WPS_SPAN("\1\0" "\1s\1g\1\0\1\1\1\0");
+	check_number("read", read_draft(&f, &draft), WPS_OK);
+	f.conn->sub->ops.recv(conn_sub_state(f.conn), f.conn, WPS_FRAME_TEXT,
+	    WPS_SPAN("{\"type\":\"streamData\",\"streamId\":\"s\","
+	    "\"streamSequenceId\":1,\"dataType\":\"text\",\"data\":\"x\"}"));
+	check_number("before", record_write(f.conn, &record, &f.err),
+	    WPS_PENDING);
+	record_fini(&record);
+	still_pass(f.server, 0);
+	check_number("behind", record_write(f.conn, &record, &f.err), WPS_OK);
+	record_fini(&record);
+	still_end(f.server, f.conn);
 	tear_down(&f);
 }
 
@@ -791,7 +880,10 @@ main(void)
 		TEST(test_hubs_are_limited),
 		TEST(test_reliable_connection_has_what_is_left_of_its_window),
 		TEST(test_connection_whose_state_would_be_lost_is_not_written),
+		TEST(test_kept_message_is_written_until_its_time_is_over),
 		TEST(test_subprotocol_without_save_must_have_no_state),
+		TEST(test_newest_ack_ids_stay_of_more_than_are_remembered),
+		TEST(test_nothing_is_written_before_a_fragment_is_acknowledged),
 		TEST(test_closed_connection_is_not_written),
 	};
 

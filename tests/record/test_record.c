@@ -324,6 +324,26 @@ test_window_goes_on_and_ends_as_ever(void)
 }
 
 static void
+test_client_that_came_back_has_no_window(void)
+{
+	struct wps_record record = { 0 };
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	move(&scene, &client, &record);
+	scene_pass(&scene, 29900);
+	CU_ASSERT(client_recover(&scene, &client, RELIABLE));
+	scene_pass(&scene, 200);
+	ask(&client, "{\"type\":\"ping\"}", "pong");
+	close(client.fd);
+	scene_stop(&scene);
+	close(scene.app);
+	record_fini(&record);
+}
+
+static void
 test_kept_message_expires_when_it_would_have(void)
 {
 	struct wps_record record = { 0 };
@@ -454,7 +474,7 @@ test_group_states_stay_and_are_watched(void)
 	client_open(&scene, &other, PLAIN, "", OTHER);
 	ask(&other, "{\"type\":\"subscribeGroupState\",\"group\":\"deck\","
 	    "\"ackId\":1}", "\"success\":true");
-	check_hears(&other, "\"a\":\"1\"");
+	check_hears(&other, "\"userId\":\"ann\",\"state\":{\"a\":\"1\"");
 	ask(&other, "{\"type\":\"setGroupState\",\"group\":\"deck\",\"ackId\":2,"
 	    "\"state\":{\"c\":\"3\"}}", "\"success\":true");
 	check_hears(&client, "\"c\":\"3\"");
@@ -476,6 +496,7 @@ main(void)
 		TEST(test_nothing_is_written_before_the_application_has_heard_all),
 		TEST(test_application_hears_nothing_of_the_way),
 		TEST(test_window_goes_on_and_ends_as_ever),
+		TEST(test_client_that_came_back_has_no_window),
 		TEST(test_kept_message_expires_when_it_would_have),
 		TEST(test_stream_has_its_idle_time),
 		TEST(test_client_that_is_not_reliable_goes_on_with_a_new_transport),

@@ -144,8 +144,11 @@ test_nothing_is_told_where_nothing_was(void)
 {
 	set_up();
 	struct wps_conn *a = open_watcher("a", 0), *b = open_member("b", 1);
+	struct wps_conn *c = open_watcher("c", 1);
 
 	check_number("clear", groupstate_clear(b, G), WPS_OK);
+	check_number("who watches only", groupstate_clear(c, G), WPS_OK);
+	conn_leave(c, G);
 	conn_leave(b, G);
 	conn_join(b, G);
 	conn_close(b, 1000, WPS_SPAN(""));

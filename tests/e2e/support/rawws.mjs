@@ -248,6 +248,7 @@ export async function openRaw(address, options = {}) {
   const url = new URL(address.replace(/^ws/, 'http'));
   const key = crypto.randomBytes(16).toString('base64');
   const socket = connect(url, options);
+  socket.setNoDelay(true); // what is sent is there before what is sent afterwards elsewhere
   socket.write(requestText(url, key, { protocols: [], headers: {}, ...options }));
   const head = await within(readHead(socket), 'answer to the upgrade');
   if (head.status !== 101) {
