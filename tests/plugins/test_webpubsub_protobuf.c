@@ -250,7 +250,7 @@ test_invocation_ids_have_a_limit(void)
 
 	for (int len = 128; len <= 129; len++) {
 		struct wps_conn *conn = open_protobuf(PROTOBUF);
-		int at = snprintf(says, sizeof(says), "52%02x020a016512%02x02",
+		int at = snprintf(says, sizeof(says), "52%02x010a016512%02x01",
 		    (len + 6) % 128 + 128, len % 128 + 128);
 		for (int i = 0; i < len; i++)
 			at += snprintf(says + at, sizeof(says) - (size_t)at, "69");
