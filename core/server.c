@@ -140,6 +140,15 @@ check_worker(const struct server *server, const struct wps_conf *map,
 	complain(map, "worker", text, report);
 }
 
+static void
+check_address(const struct wps_conf *map, struct conf_report *report)
+{
+	struct wps_err err;
+
+	if (!listener_judge(conf_span(map, "address"), &err))
+		complain(map, "address", err.text, report);
+}
+
 /* NULL where the listener is plain, or the report says what is wrong. */
 static struct tls_context *
 load_tls(const struct wps_conf *map, struct conf_report *report)
@@ -177,6 +186,7 @@ check_listen(struct server *server, struct conf_report *report)
 	server->tls = xcalloc(count, sizeof(struct tls_context *));
 	for (size_t i = 0; i < count; i++) {
 		const struct wps_conf *map = conf_map(core, "listen", i);
+		check_address(map, report);
 		check_worker(server, map, report);
 		server->tls[i] = load_tls(map, report);
 	}

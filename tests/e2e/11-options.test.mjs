@@ -128,6 +128,17 @@ serverTest('every address of listen is served', { workerCounts: [1] },
     }
   });
 
+test('an address that is none is told before the start', async () => {
+  const addresses = ['127.0.0.1:65536', 'localhost:8080'];
+  const { code, stderr } = await check(
+    { listen: ['127.0.0.1:0', ...addresses].map((address) => ({ address })) });
+  assert.equal(code, 1);
+  assert.deepEqual(stderr.trimEnd().split('\n').map((line) =>
+    line.replace(/^.*?: address: /, '')),
+  addresses.map((address) =>
+    `"${address}" is not IP:PORT, [IP]:PORT or unix:PATH`));
+});
+
 serverTest('a listener with a worker is served by that one alone',
   { workerCounts: [4] }, async (server) => {
     for (let worker = 0; worker < 4; worker++) {
