@@ -375,11 +375,43 @@ make_workers(struct server *server)
 	}
 }
 
+/* What a hub's clients are served by must have been registered. */
+static int
+judge_default(const struct server *server, struct wps_span hub,
+    struct wps_err *err)
+{
+	static const char option[] = "default_subprotocol";
+	const struct wps_conf *conf = conf_hub(server->conf, hub);
+	struct wps_span name = conf_span(conf, option);
+	char where[256];
+
+	if (name.len == 0 || points_nameless(&server->points, name))
+		return WPS_OK;
+	conf_where(conf, option, where, sizeof(where));
+	snprintf(err->text, sizeof(err->text), "%s: hub \"%.*s\": %s: no plugin "
+	    "in \"plugins\" serves clients as \"%.*s\"", where, (int)hub.len,
+	    hub.data, option, (int)name.len, name.data);
+	return WPS_EINVAL;
+}
+
+static int
+init_plugins(struct server *server, struct wps_err *err)
+{
+	struct wps_span hub = WPS_SPAN("*");
+	int rc = loader_init(server, err);
+
+	for (size_t i = 0; rc == WPS_OK && hub.data; i++) {
+		rc = judge_default(server, hub, err);
+		hub = conf_hub_name(server->conf, i);
+	}
+	return rc;
+}
+
 static int
 prepare(struct server *server, struct wps_err *err)
 {
 	make_workers(server);
-	int rc = loader_init(server, err);
+	int rc = init_plugins(server, err);
 	if (rc != WPS_OK)
 		return rc;
 	hub_table_init(&server->hubs,
@@ -394,7 +426,7 @@ int
 server_probe(struct server *server,
     void (*say)(void *data, const char *line), void *data, struct wps_err *err)
 {
-	int rc = loader_init(server, err);
+	int rc = init_plugins(server, err);
 
 	if (rc != WPS_OK)
 		return rc;

@@ -359,6 +359,17 @@ serverTest('default_subprotocol serves clients without one', {
   assert.equal((await plain.closing()).code, 1011);
 });
 
+// One that only speaks when it is asked for is no default.
+for (const hub of ['*', 'typed'])
+  for (const name of ['ecko', 'json.webpubsub.azure.v1'])
+    test(`no server starts whose hub ${hub} has the default ${name}`, async () => {
+      await assert.rejects(Server.start({
+        config: { plugins: ['auth', 'webpubsub', 'rest', 'echo'] },
+        hubs: { [hub]: { default_subprotocol: name } },
+      }), (error) => error.message.includes(`hub "${hub}": default_subprotocol: ` +
+        `no plugin in "plugins" serves clients as "${name}"`));
+    });
+
 serverTest('max_message bounds what a client sends in one message',
   { workerCounts: [1], hubs: { chat: { max_message: 100 } } }, async (server) => {
     const ping = '{"type":"ping"}';
