@@ -295,10 +295,8 @@ check_one(const struct wps_host *host, const struct wps_conf *map,
 
 int
 handlers_check(const struct wps_host *host, const struct wps_conf *conf,
-    const char *hub, struct wps_err *err)
+    struct wps_err *err)
 {
-	if (hub == NULL)
-		return WPS_OK;
 	for (size_t i = 0; i < host->conf_count(conf, "event_handlers"); i++) {
 		int rc = check_one(host,
 		    host->conf_map(conf, "event_handlers", i), err);

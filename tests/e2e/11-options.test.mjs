@@ -93,6 +93,13 @@ test('plugins come from plugin_dir', async () => {
   assert.match(elsewhere.stderr, /plugin "auth": .*\/nowhere\/auth\.so/);
 });
 
+test('a signing_key that is none is told before the start', async () => {
+  const { code, stderr } = await check({ plugins: ['cloudevents'],
+    plugin_dir: `${BUILD}/plugins/.libs`, cloudevents: { signing_key: 'sign.pem' } });
+  assert.equal(code, 1);
+  assert.match(stderr, /:\d+:\d+: signing_key: is no private key .*written file:PATH/);
+});
+
 bothTest('there are as many workers as the option says', [1, 3].map((workers) =>
   [{ workers }, async (server) => {
     assert.match(server.log, new RegExp(`core: ready workers=${workers}\\n`));
