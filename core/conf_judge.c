@@ -122,6 +122,9 @@ complain_unknown(const struct judge *judge, const struct conf_node *node)
 
 	if (known)
 		snprintf(hint, sizeof(hint), " (did you mean \"%s\"?)", known);
+	else if (schema == judge->set->hub_schema)
+		snprintf(hint, sizeof(hint), " (if it is a plugin's, name that "
+		    "in \"plugins\")");
 	snprintf(text, sizeof(text), section ?
 	    "section \"%.100s\" belongs to no plugin in \"plugins\"" :
 	    "unknown option \"%.100s\"", node->key);

@@ -140,6 +140,15 @@ check_worker(const struct server *server, const struct wps_conf *map,
 	complain(map, "worker", text, report);
 }
 
+static void
+check_address(const struct wps_conf *map, struct conf_report *report)
+{
+	struct wps_err err;
+
+	if (!listener_judge(conf_span(map, "address"), &err))
+		complain(map, "address", err.text, report);
+}
+
 /* NULL where the listener is plain, or the report says what is wrong. */
 static struct tls_context *
 load_tls(const struct wps_conf *map, struct conf_report *report)
@@ -177,6 +186,7 @@ check_listen(struct server *server, struct conf_report *report)
 	server->tls = xcalloc(count, sizeof(struct tls_context *));
 	for (size_t i = 0; i < count; i++) {
 		const struct wps_conf *map = conf_map(core, "listen", i);
+		check_address(map, report);
 		check_worker(server, map, report);
 		server->tls[i] = load_tls(map, report);
 	}
@@ -365,11 +375,43 @@ make_workers(struct server *server)
 	}
 }
 
+/* What a hub's clients are served by must have been registered. */
+static int
+judge_default(const struct server *server, struct wps_span hub,
+    struct wps_err *err)
+{
+	static const char option[] = "default_subprotocol";
+	const struct wps_conf *conf = conf_hub(server->conf, hub);
+	struct wps_span name = conf_span(conf, option);
+	char where[256];
+
+	if (name.len == 0 || points_nameless(&server->points, name))
+		return WPS_OK;
+	conf_where(conf, option, where, sizeof(where));
+	snprintf(err->text, sizeof(err->text), "%s: hub \"%.*s\": %s: no plugin "
+	    "in \"plugins\" serves clients as \"%.*s\"", where, (int)hub.len,
+	    hub.data, option, (int)name.len, name.data);
+	return WPS_EINVAL;
+}
+
+static int
+init_plugins(struct server *server, struct wps_err *err)
+{
+	struct wps_span hub = WPS_SPAN("*");
+	int rc = loader_init(server, err);
+
+	for (size_t i = 0; rc == WPS_OK && hub.data; i++) {
+		rc = judge_default(server, hub, err);
+		hub = conf_hub_name(server->conf, i);
+	}
+	return rc;
+}
+
 static int
 prepare(struct server *server, struct wps_err *err)
 {
 	make_workers(server);
-	int rc = loader_init(server, err);
+	int rc = init_plugins(server, err);
 	if (rc != WPS_OK)
 		return rc;
 	hub_table_init(&server->hubs,
@@ -384,7 +426,7 @@ int
 server_probe(struct server *server,
     void (*say)(void *data, const char *line), void *data, struct wps_err *err)
 {
-	int rc = loader_init(server, err);
+	int rc = init_plugins(server, err);
 
 	if (rc != WPS_OK)
 		return rc;

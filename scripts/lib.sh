@@ -133,4 +133,6 @@ check_port () {
 	case $1 in
 	'' | *[!0-9]* | ??????*) die "not a port: $1" ;;
 	esac
+	test "$1" -ge 1 || die "not a port: $1"
+	test "$1" -le 65535 || die "not a port: $1"
 }

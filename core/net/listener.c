@@ -342,18 +342,33 @@ open_all(struct listener *listener, const struct listener_spec *spec,
 	return WPS_OK;
 }
 
+static bool
+read_address(struct wps_span address, struct sockaddr_any *out,
+    struct wps_err *err)
+{
+	if (parse_address(address, out) == WPS_OK)
+		return true;
+	snprintf(err->text, sizeof(err->text), "\"%.*s\" is not IP:PORT, "
+	    "[IP]:PORT or unix:PATH", (int)address.len, address.data);
+	return false;
+}
+
+bool
+listener_judge(struct wps_span address, struct wps_err *err)
+{
+	struct sockaddr_any addr;
+
+	return read_address(address, &addr, err);
+}
+
 struct listener *
 listener_open(const struct listener_spec *spec, struct worker *const *workers,
     unsigned count, const struct http_service *service, struct wps_err *err)
 {
 	struct sockaddr_any addr;
 
-	if (parse_address(spec->address, &addr) != WPS_OK) {
-		snprintf(err->text, sizeof(err->text), "address \"%.*s\" is "
-		    "not IP:PORT, [IP]:PORT or unix:PATH",
-		    (int)spec->address.len, spec->address.data);
+	if (!read_address(spec->address, &addr, err))
 		return NULL;
-	}
 	struct listener *listener = xcalloc(1,
 	    sizeof(*listener) + count * sizeof(struct acceptor));
 	listener->service = service;

@@ -27,6 +27,9 @@ struct listener_spec {
 	struct tls_context *tls; /* borrowed: outlives the workers; NULL: plain */
 };
 
+/* Whether it is such an address; err says why not. Nothing is bound. */
+bool listener_judge(struct wps_span address, struct wps_err *err);
+
 /*
  * Binds, on the main thread before workers run; port 0 is any free one, the
  * same for all workers. NULL: err says why.

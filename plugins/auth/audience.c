@@ -262,3 +262,13 @@ audience_matches(const struct audience *audience,
 		return false;
 	return below_base(audience->path, endpoints, WPS_SPAN(""), path);
 }
+
+const struct audience *
+endpoints_meant(const struct endpoints *endpoints,
+    const struct audience *audience)
+{
+	for (size_t i = 0; i < endpoints->count; i++)
+		if (name_eq_nocase(endpoints->items[i].host, audience->host))
+			return &endpoints->items[i];
+	return endpoints->count > 0 ? &endpoints->items[0] : NULL;
+}

@@ -55,6 +55,11 @@ void endpoints_fini(struct endpoints *endpoints);
  */
 struct wps_span path_parse(char *dst, struct wps_span path);
 
+/* The one that a refused audience may have meant: that of its host, else the main
+ * one; NULL when there are none. */
+const struct audience *endpoints_meant(const struct endpoints *endpoints,
+    const struct audience *audience);
+
 /* Whether a token for the audience may be used for this host and (parsed) path. */
 bool audience_matches(const struct audience *audience,
     const struct endpoints *endpoints, struct wps_span host,

@@ -39,10 +39,14 @@ log_audience(const struct auth *auth, const struct token *token,
     struct wps_span host, struct wps_span path)
 {
 	const struct audience *got = &token->audiences[0];
+	const struct audience *meant = endpoints_meant(&auth->endpoints, got);
+	struct audience ours = meant ? *meant :
+	    (struct audience){ .host = host };
 
 	auth->host->log(auth->self, WPS_LOG_DEBUG, "audience differs "
-	    "expected=%.*s%.*s got=%.*s%.*s count=%zu",
-	    (int)host.len, host.data, (int)path.len, path.data,
+	    "expected=%.*s%.*s%.*s got=%.*s%.*s count=%zu",
+	    (int)ours.host.len, ours.host.data, (int)ours.path.len,
+	    ours.path.data, (int)path.len, path.data,
 	    (int)got->host.len, got->host.data,
 	    (int)got->path.len, got->path.data, token->audience_count);
 }

@@ -25,7 +25,8 @@ const char *
 key_fault(struct wps_span key)
 {
 	if (key.len < KEY_MIN)
-		return "is shorter than 32 bytes";
+		return "is shorter than 32 bytes (a file of one is written "
+		       "file:PATH)";
 	if (key.len > KEY_MAX)
 		return "is longer than 256 bytes";
 	if (!utf8_valid(key))

@@ -150,6 +150,35 @@ plugin_free(struct cloudevents *plugin)
 	curl_global_cleanup();
 }
 
+/* Whether it is a key; who signs is not known before the start, so any URL does. */
+static int
+check_section(const struct wps_host *host, const struct wps_conf *conf,
+    struct wps_err *err)
+{
+	struct wps_span pem = host->conf_span(conf, "signing_key");
+	struct jwt_key key = { .pkey = NULL };
+	struct wps_err reason;
+	char where[256];
+
+	if (pem.data == NULL)
+		return WPS_OK;
+	int rc = jwt_key_init(&key, pem, WPS_SPAN("https://wps"), &reason);
+	jwt_key_fini(&key);
+	if (rc == WPS_OK)
+		return WPS_OK;
+	host->conf_where(conf, "signing_key", where, sizeof(where));
+	snprintf(err->text, sizeof(err->text), "%s: %.250s", where, reason.text);
+	return rc;
+}
+
+static int
+plugin_check(const struct wps_host *host, const struct wps_conf *conf,
+    const char *hub, struct wps_err *err)
+{
+	return hub ? handlers_check(host, conf, err) :
+	    check_section(host, conf, err);
+}
+
 static int
 read_signing_key(struct cloudevents *plugin)
 {
@@ -254,7 +283,7 @@ WPS_PLUGIN_DEFINE("cloudevents",
 	.version = PACKAGE_VERSION,
 	.options = section_options,
 	.hub_options = handler_options,
-	.check = handlers_check,
+	.check = plugin_check,
 	.init = plugin_init,
 	.worker_start = plugin_worker_start,
 	.worker_stop = plugin_worker_stop,

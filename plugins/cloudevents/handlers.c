@@ -213,13 +213,16 @@ check_files(const struct wps_host *host, const struct wps_conf *map,
 	static const char *const files[] = { "ca", "certificate", "key" };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char path[PATH_MAX];
+		char path[PATH_MAX], text[200];
 		int rc = host->conf_file(map, files[i], path, sizeof(path));
 		if (rc == WPS_FULL)
 			return complain(host, map, files[i],
 			    strerror(ENAMETOOLONG), err);
-		if (rc == WPS_OK && access(path, R_OK) < 0)
-			return complain(host, map, files[i], strerror(errno), err);
+		if (rc != WPS_OK || access(path, R_OK) == 0)
+			continue;
+		snprintf(text, sizeof(text), "%.150s: %s", path,
+		    strerror(errno));
+		return complain(host, map, files[i], text, err);
 	}
 	if (!host->conf_span(map, "certificate").data !=
 	    !host->conf_span(map, "key").data)
@@ -300,10 +303,8 @@ check_one(const struct wps_host *host, const struct wps_conf *map,
 
 int
 handlers_check(const struct wps_host *host, const struct wps_conf *conf,
-    const char *hub, struct wps_err *err)
+    struct wps_err *err)
 {
-	if (hub == NULL)
-		return WPS_OK;
 	for (size_t i = 0; i < host->conf_count(conf, "event_handlers"); i++) {
 		int rc = check_one(host,
 		    host->conf_map(conf, "event_handlers", i), err);

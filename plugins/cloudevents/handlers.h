@@ -93,7 +93,7 @@ struct handlers {
 
 /* Judges a hub's rows; see wps_plugin.check. */
 int handlers_check(const struct wps_host *host, const struct wps_conf *conf,
-    const char *hub, struct wps_err *err);
+    struct wps_err *err);
 
 /* The configuration must have been checked. Returns WPS_OK, or WPS_EINVAL when
  * a secret is not to be had any more, which is logged. */

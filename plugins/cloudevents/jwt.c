@@ -53,7 +53,8 @@ read_key(struct jwt_key *key, struct wps_span pem, struct wps_err *err)
 		key->pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, passphrase);
 	BIO_free(bio);
 	return key->pkey ? check_kind(key, err) :
-	    refuse(err, "is no private key in PEM without a passphrase");
+	    refuse(err, "is no private key in PEM without a passphrase "
+		    "(a file of one is written file:PATH)");
 }
 
 /* The hash of the public key. */

@@ -92,6 +92,11 @@ verdict_failure(struct wps_err *err, CURLcode code, const char *detail)
 		    "that port speak HTTP, or should the URL begin with "
 		    "https://?");
 		break;
+	case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line */
+	case CURLE_WEIRD_SERVER_REPLY:
+		judge(err, "what it answers is no HTTP (%.200s): is that the "
+		    "right port?", why);
+		break;
 	case CURLE_WRITE_ERROR:
 	case CURLE_OUT_OF_MEMORY: /* libcurl's own limit for a header line */
 		judge(err, "its answer is too large: is that the right path?");

@@ -93,6 +93,13 @@ test('plugins come from plugin_dir', async () => {
   assert.match(elsewhere.stderr, /plugin "auth": .*\/nowhere\/auth\.so/);
 });
 
+test('a signing_key that is none is told before the start', async () => {
+  const { code, stderr } = await check({ plugins: ['cloudevents'],
+    plugin_dir: `${BUILD}/plugins/.libs`, cloudevents: { signing_key: 'sign.pem' } });
+  assert.equal(code, 1);
+  assert.match(stderr, /:\d+:\d+: signing_key: is no private key .*written file:PATH/);
+});
+
 bothTest('there are as many workers as the option says', [1, 3].map((workers) =>
   [{ workers }, async (server) => {
     assert.match(server.log, new RegExp(`core: ready workers=${workers}\\n`));
@@ -127,6 +134,17 @@ serverTest('every address of listen is served', { workerCounts: [1] },
       assert.equal(await http.ask(health()), 200);
     }
   });
+
+test('an address that is none is told before the start', async () => {
+  const addresses = ['127.0.0.1:65536', 'localhost:8080'];
+  const { code, stderr } = await check(
+    { listen: ['127.0.0.1:0', ...addresses].map((address) => ({ address })) });
+  assert.equal(code, 1);
+  assert.deepEqual(stderr.trimEnd().split('\n').map((line) =>
+    line.replace(/^.*?: address: /, '')),
+  addresses.map((address) =>
+    `"${address}" is not IP:PORT, [IP]:PORT or unix:PATH`));
+});
 
 serverTest('a listener with a worker is served by that one alone',
   { workerCounts: [4] }, async (server) => {
@@ -351,6 +369,17 @@ serverTest('default_subprotocol serves clients without one', {
   plain.send('again');
   assert.equal((await plain.closing()).code, 1011);
 });
+
+// One that only speaks when it is asked for is no default.
+for (const hub of ['*', 'typed'])
+  for (const name of ['ecko', 'json.webpubsub.azure.v1'])
+    test(`no server starts whose hub ${hub} has the default ${name}`, async () => {
+      await assert.rejects(Server.start({
+        config: { plugins: ['auth', 'webpubsub', 'rest', 'echo'] },
+        hubs: { [hub]: { default_subprotocol: name } },
+      }), (error) => error.message.includes(`hub "${hub}": default_subprotocol: ` +
+        `no plugin in "plugins" serves clients as "${name}"`));
+    });
 
 serverTest('max_message bounds what a client sends in one message',
   { workerCounts: [1], hubs: { chat: { max_message: 100 } } }, async (server) => {

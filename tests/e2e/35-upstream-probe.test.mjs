@@ -46,6 +46,7 @@ const CASES = {
   moved: [answer(307, '', { Location: '/elsewhere' }), /redirects \(status 307\)/],
   broken: [answer(500), /fails \(status 500\)/],
   large: [LONG_LINE, /: its answer is too large/],
+  foreign: [(socket) => socket.end('SSH-2.0-x\r\n'), /: what it answers is no HTTP /],
   rude: [hangUp, /closes the connection without an answer/],
 };
 
@@ -171,6 +172,13 @@ test('all handlers are tried, and one that is wrong is enough', async () => {
   } finally {
     await upstream.close();
   }
+});
+
+test('a file that is not there is told by its path', async () => {
+  const { code, output } = await probe([
+    { url: 'https://127.0.0.1:1/', ca: '/no/such/ca.pem' }]);
+  assert.equal(code, 1);
+  assert.match(output, /: ca: \/no\/such\/ca\.pem: No such file or directory$/m);
 });
 
 // --- tokens ------------------------------------------------------------------

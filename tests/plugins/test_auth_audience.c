@@ -268,6 +268,27 @@ test_audiences_are_logged_without_query(void)
 	stop();
 }
 
+/* What a token must name is one of the endpoints, whatever the Host header is. */
+static void
+test_the_endpoint_that_was_expected_is_logged(void)
+{
+	const struct fakehost_value core[] = {
+		{ .name = "public_endpoints",
+		  .items = ITEMS("https://main.example.net/push",
+		      "https://other.example.net") },
+		{ .name = NULL },
+	};
+
+	CU_ASSERT_FATAL(try_start(three_keys, core) == WPS_OK);
+	ask_client(token_for(KEY1, "https://" HOST CHAT, ""));
+	CU_ASSERT(fakehost_logged(&fake, "expected=main.example.net/push"
+	    CHAT " got=" HOST CHAT " count=1\n"));
+	ask_client(token_for(KEY1, "https://other.example.net/x", ""));
+	CU_ASSERT(fakehost_logged(&fake, "expected=other.example.net"
+	    CHAT " got=other.example.net/x count=1\n"));
+	stop();
+}
+
 int
 run_audience_tests(void)
 {
@@ -279,6 +300,7 @@ run_audience_tests(void)
 		TEST(test_host_header_is_compared_like_a_url),
 		TEST(test_request_path_must_be_well_formed),
 		TEST(test_audiences_are_logged_without_query),
+		TEST(test_the_endpoint_that_was_expected_is_logged),
 	};
 
 	return RUN_TESTS("audiences", tests);

@@ -348,8 +348,10 @@ test_keys_are_judged(void)
 		const char *key, *fault;
 	} rows[] = {
 		{ "0123456789abcdef0123456789abcdef", NULL },
-		{ "0123456789abcdef0123456789abcde", "is shorter than 32 bytes" },
-		{ "", "is shorter than 32 bytes" },
+		{ "0123456789abcdef0123456789abcde", "is shorter than 32 bytes "
+		  "(a file of one is written file:PATH)" },
+		{ "", "is shorter than 32 bytes (a file of one is written "
+		  "file:PATH)" },
 		{ long_key, "is longer than 256 bytes" },
 		{ long_key + 1, NULL },
 		{ "\xc3\xbc 0123456789abcdef0123456789abcdef", NULL },

@@ -272,6 +272,9 @@ test_unknown_option_is_told_what_may_have_been_meant(void)
 		  "option \"dept\" (did you mean \"depth\"?)\n" },
 		{ "hubs: { chat: { opn: true } }\n", "wps.conf:1:17: hub "
 		  "\"chat\": unknown option \"opn\" (did you mean \"open\"?)\n" },
+		{ "hubs: { chat: { welcome: x } }\n", "wps.conf:1:17: hub "
+		  "\"chat\": unknown option \"welcome\" (if it is a plugin's, "
+		  "name that in \"plugins\")\n" },
 		{ "hubs: { \"*\": { greetings: x } }\n", "wps.conf:1:16: hub "
 		  "\"*\": unknown option \"greetings\" (did you mean "
 		  "\"greeting\"?)\n" },
@@ -624,7 +627,8 @@ test_hub_options_are_passed_over_when_a_plugin_did_not_load(void)
 	    0, "wps.conf:2:20: hub \"a\": limit: must be from 0 to 9, not "
 	    "99\n");
 	check_plugins("hubs: { a: { x: 1 } }\n", NULL, 0,
-	    "wps.conf:1:14: hub \"a\": unknown option \"x\"\n");
+	    "wps.conf:1:14: hub \"a\": unknown option \"x\" (if it is a "
+	    "plugin's, name that in \"plugins\")\n");
 }
 
 static void

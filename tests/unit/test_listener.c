@@ -219,7 +219,7 @@ test_addresses_that_are_none_are_refused(void)
 	begin();
 	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
 		char expected[128];
-		snprintf(expected, sizeof(expected), "address \"%s\" is not "
+		snprintf(expected, sizeof(expected), "\"%s\" is not "
 		    "IP:PORT, [IP]:PORT or unix:PATH", addresses[i]);
 		CU_ASSERT_PTR_NULL(open_on(addresses[i],
 		    LISTENER_ALL_WORKERS));
