@@ -484,7 +484,9 @@ write_some(struct sender *sender)
 {
 	struct pieces pieces;
 
-	if (sender->mortal > 0)
+	/* To look for what has expired may take inserts, which nobody may make any
+	 * more. */
+	if (sender->mortal > 0 && !sender->failed)
 		sift(sender, lives);
 	while (sender->head && !sender->failed) {
 		gather(sender, &pieces);

@@ -72,9 +72,21 @@ on_ended(void *owner, const struct ws_end *end)
 	ws_free(&pair.ws);
 }
 
+static size_t
+on_insert(void *owner, const struct body *body, unsigned i, uint64_t mark,
+    char *dst)
+{
+	(void)owner;
+	(void)body;
+	(void)i;
+	dst[0] = (char)('0' + mark % 10);
+	return 1;
+}
+
 static const struct ws_ops ops = {
 	.message = on_message,
 	.violated = on_violated,
+	.insert = on_insert,
 	.ended = on_ended,
 };
 

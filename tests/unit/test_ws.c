@@ -600,6 +600,38 @@ test_what_waits_at_a_disowned_transport_is_not_written(void)
 	pair_close();
 }
 
+/* The same while one of them is partly sent and another may expire: what has
+ * expired is looked for before each write. */
+static void
+test_what_may_expire_at_a_disowned_transport_is_left_alone(void)
+{
+	size_t len = 1 << 20;
+	struct body *numbered = body_new(FRAME_BINARY, len);
+	struct body *mortal = body_new(FRAME_TEXT, 1);
+	struct mail mail = { .run = disown };
+
+	CU_ASSERT_FATAL(numbered != NULL && mortal != NULL);
+	memset(body_data(numbered), 'x', len);
+	numbered->insert_count = 1;
+	numbered->insert_at[0] = 0;
+	body_seal(numbered);
+	*body_data(mortal) = 'm';
+	mortal->expires_ms = UINT64_MAX;
+	body_seal(mortal);
+	pair_open();
+	pair.limits.out.bytes = 2 * len;
+	check_number("numbered", ws_push(pair.ws, numbered, 1), WPS_OK);
+	pair_turn();
+	check_number("mortal", ws_push(pair.ws, mortal, 0), WPS_OK);
+	worker_later(pair.worker, &mail);
+	pair_turn();
+	check_number("end", client_ends_with("x"), true);
+	pair_check_owner("nobody", "");
+	body_unref(numbered);
+	body_unref(mortal);
+	pair_close();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_messages_reach_the_owner_and_pings_their_answer),
 	TEST(test_what_is_pushed_reaches_the_client),
@@ -634,6 +666,7 @@ static const struct named_test tests[] = {
 	TEST(test_an_answer_to_a_close_goes_behind_a_full_queue),
 	TEST(test_a_slow_client_hears_its_close_behind_a_large_message),
 	TEST(test_what_waits_at_a_disowned_transport_is_not_written),
+	TEST(test_what_may_expire_at_a_disowned_transport_is_left_alone),
 };
 
 int
