@@ -388,6 +388,13 @@ open_client(struct client *client, struct wps_span told)
 		refuse(client, 500, "gone");
 		return;
 	}
+	/* The others have heard 1001: nobody would tell this one. */
+	if (http_worker(http)->draining) {
+		event_disconnected(client->conn,
+		    WPS_SPAN("the server is shutting down"));
+		refuse(client, 503, "the server is stopping");
+		return;
+	}
 	if (!choose(client, told)) {
 		event_disconnected(client->conn,
 		    WPS_SPAN("subprotocol not available"));

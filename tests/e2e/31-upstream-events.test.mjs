@@ -191,6 +191,24 @@ serverTest('what a client sends waits behind its event, in order',
     assert.equal((await socket.json()).ackId, 4);
   });
 
+const late = [];
+
+serverTest('a client that the application lets in as the server stops is refused',
+  { workerCounts: [1], prepare: chat((request) => request.headers['ce-userid'] === 'late' &&
+    request.event === 'connect' ? (socket) => late.push(() => socket.write(NOTHING)) : null) },
+  async (server, upstream) => {
+    const early = await server.rawGreeted('chat');
+    const socket = server.raw('chat', { userId: 'late' });
+    await upstream.events.find((r) => r.headers['ce-userid'] === 'late');
+    server.terminate();
+    assert.equal((await early.json()).event, 'disconnected');
+    assert.equal((await early.closing()).code, 1001);
+    late.shift()();
+    await assert.rejects(socket, { status: 503 });
+    await upstream.events.find((r) => r.event === 'disconnected' &&
+      r.headers['ce-userid'] === 'late');
+  });
+
 const flooded = held();
 const MIB = 1024 * 1024;
 
