@@ -9,6 +9,7 @@
  */
 #include "lib/jscan.h"
 
+#include "lib/pct.h"
 #include "lib/utf8.h"
 
 #include <endian.h>
@@ -59,16 +60,6 @@ pass_blank(const char *at, const char *end)
 	return at;
 }
 
-static int
-hex_digit(char c)
-{
-	char lower = (char)(c | 0x20);
-
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* `at` is behind the backslash. */
 static const char *
 pass_escape(const char *at, const char *end)
@@ -80,7 +71,7 @@ pass_escape(const char *at, const char *end)
 	if (end - at < 4)
 		return NULL;
 	for (int i = 0; i < 4; i++)
-		if (hex_digit(at[i]) < 0)
+		if (pct_hex_digit(at[i]) < 0)
 			return NULL;
 	return at + 4;
 }
@@ -383,7 +374,7 @@ hex_unit(const char *digits)
 	uint32_t unit = 0;
 
 	for (int i = 0; i < 4; i++)
-		unit = unit << 4 | (uint32_t)hex_digit(digits[i]);
+		unit = unit << 4 | (uint32_t)pct_hex_digit(digits[i]);
 	return unit;
 }
 

@@ -101,26 +101,6 @@ name_event_valid(struct wps_span name)
 	return is_word(name, NAME_EVENT_MAX, "_.-");
 }
 
-/* White space as Unicode has it. */
-static bool
-is_blank(uint32_t code)
-{
-	switch (code) {
-	case ' ':
-	case 0x85:
-	case 0xa0:
-	case 0x1680:
-	case 0x2028:
-	case 0x2029:
-	case 0x202f:
-	case 0x205f:
-	case 0x3000:
-		return true;
-	}
-	return (code >= '\t' && code <= '\r') ||
-	    (code >= 0x2000 && code <= 0x200a);
-}
-
 /* Whether a valid text is nothing but white space. */
 static bool
 is_all_blank(struct wps_span text)
@@ -130,7 +110,7 @@ is_all_blank(struct wps_span text)
 
 	while (at < end) {
 		at = utf8_get(at, &code);
-		if (!is_blank(code))
+		if (!utf8_is_blank(code))
 			return false;
 	}
 	return true;

@@ -22,8 +22,8 @@ pct_is_unreserved(char c)
 	    c == '.' || c == '_' || c == '~';
 }
 
-static int
-hex_digit(char c)
+int
+pct_hex_digit(char c)
 {
 	char lower = (char)(c | 0x20);
 
@@ -35,8 +35,8 @@ hex_digit(char c)
 int
 pct_hex_byte(const char *digits)
 {
-	int high = hex_digit(digits[0]);
-	int low = high < 0 ? -1 : hex_digit(digits[1]);
+	int high = pct_hex_digit(digits[0]);
+	int low = high < 0 ? -1 : pct_hex_digit(digits[1]);
 
 	return low < 0 ? -1 : high << 4 | low;
 }

@@ -12,6 +12,9 @@
 /* Letters, digits, and - . _ ~ */
 bool pct_is_unreserved(char c);
 
+/* The value of a hexadecimal digit; -1 when it is none. */
+int pct_hex_digit(char c);
+
 /* The byte of two hexadecimal digits; -1 when they are none. */
 int pct_hex_byte(const char *digits);
 

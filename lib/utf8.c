@@ -168,6 +168,25 @@ utf8_get(const char *at, uint32_t *code_out)
 	return at;
 }
 
+bool
+utf8_is_blank(uint32_t code)
+{
+	switch (code) {
+	case ' ':
+	case 0x85:
+	case 0xa0:
+	case 0x1680:
+	case 0x2028:
+	case 0x2029:
+	case 0x202f:
+	case 0x205f:
+	case 0x3000:
+		return true;
+	}
+	return (code >= '\t' && code <= '\r') ||
+	    (code >= 0x2000 && code <= 0x200a);
+}
+
 char *
 utf8_put(char *dst, uint32_t code)
 {

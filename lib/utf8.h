@@ -34,6 +34,9 @@ size_t utf8_units(struct wps_span text);
 /* Reads the code point at `at` in a valid text; returns its end. */
 const char *utf8_get(const char *at, uint32_t *code_out);
 
+/* Whether a code point is white space as Unicode has it. */
+bool utf8_is_blank(uint32_t code);
+
 /* Writes one code point (at most 4 bytes); returns its end. */
 char *utf8_put(char *dst, uint32_t code);
 

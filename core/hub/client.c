@@ -9,6 +9,7 @@
 #include "lib/base64.h"
 #include "lib/names.h"
 #include "lib/pct.h"
+#include "net/httpbyte.h"
 #include "util/alloc.h"
 #include "util/attr.h"
 #include "util/log.h"
@@ -230,26 +231,14 @@ check_upgrade(struct http *http)
 	return false;
 }
 
-static struct wps_span
-trim(struct wps_span text)
-{
-	while (text.len > 0 && (*text.data == ' ' || *text.data == '\t')) {
-		text.data++;
-		text.len--;
-	}
-	while (text.len > 0 && (text.data[text.len - 1] == ' ' ||
-	    text.data[text.len - 1] == '\t'))
-		text.len--;
-	return text;
-}
-
 static void
 read_list(struct offer *offer, struct wps_span list)
 {
 	while (list.len > 0 && offer->count < OFFERED_MAX) {
 		const char *comma = memchr(list.data, ',', list.len);
 		size_t len = comma ? (size_t)(comma - list.data) : list.len;
-		struct wps_span item = trim((struct wps_span){ list.data, len });
+		struct wps_span item =
+		    http_trim((struct wps_span){ list.data, len });
 		if (item.len > 0)
 			offer->names[offer->count++] = item;
 		list.data += comma ? len + 1 : len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/chunk.h"
 
+#include "lib/pct.h"
 #include "net/httpbyte.h"
 
 /*
@@ -39,22 +40,10 @@ expect(struct chunk *chunk, struct wps_span in, char byte,
 
 /* --- size lines ----------------------------------------------------------- */
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 static size_t
 step_size(struct chunk *chunk, struct wps_span in)
 {
-	int value = hex_value(in.data[0]);
+	int value = pct_hex_digit(in.data[0]);
 
 	if (value >= 0) {
 		if (chunk->digits == CHUNK_DIGITS_MAX)

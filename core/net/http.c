@@ -452,7 +452,11 @@ http_accept(struct worker *worker, int fd, const struct http_service *service,
 		begin_handshake(http);
 	else
 		go_idle(http);
-	stream_want_read(http->stream, true);
+	/* One that was on its way here from who had accepted it. */
+	if (worker->draining)
+		drop(http);
+	else
+		stream_want_read(http->stream, true);
 }
 
 /* --- answers -------------------------------------------------------------- */

@@ -33,17 +33,20 @@ wait_for_first(struct keepalive *keepalive, uint64_t now_ms)
 		    pulse->due_ms > now_ms ? pulse->due_ms - now_ms : 0);
 }
 
+/* A peer had the time until the ping was due. If that is long ago, it is we who
+ * were stopped, or have too many to ping, and what it sent may still be unread. */
 static void
 beat(struct keepalive *keepalive, struct pulse *pulse, uint64_t now_ms)
 {
 	struct ws *ws = container_of(pulse, struct ws, pulse);
+	uint64_t due_ms = pulse->due_ms;
 
 	list_remove(&pulse->link);
 	pulse->due_ms = now_ms + keepalive->interval_ms;
 	list_add(&keepalive->pulses, &pulse->link);
 	if (!ws_listens(ws))
 		pulse->seen_ms = now_ms;
-	if (now_ms - pulse->seen_ms >= KEEPALIVE_DEAD * keepalive->interval_ms)
+	if (pulse->seen_ms + KEEPALIVE_DEAD * keepalive->interval_ms <= due_ms)
 		ws_cut(ws);
 	else
 		ws_ping(ws);

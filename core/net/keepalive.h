@@ -7,7 +7,8 @@
  * due: whoever was pinged goes to its end. So one timer per interval serves any
  * number of connections, and a sign of life is only a time that is noted. A peer
  * that gave none for three intervals is cut, without a close frame. While its
- * socket is not read, its clock stands still.
+ * socket is not read, its clock stands still; a ping that goes out late, because
+ * there are very many or the process was stopped, takes no time from it either.
  */
 #ifndef NET_KEEPALIVE_H
 #define NET_KEEPALIVE_H

@@ -265,7 +265,8 @@ bind_socket(const struct sockaddr_any *addr, int backlog, bool first)
 	return -1;
 }
 
-/* A socket file that nobody listens on is left over from a crash. */
+/* A socket file that nobody listens on is left over from a crash. A server that
+ * hangs takes no more connections, but it is there: it is not waited for. */
 static void
 remove_stale(const struct sockaddr_any *addr)
 {
@@ -275,7 +276,7 @@ remove_stale(const struct sockaddr_any *addr)
 	if (addr->any.sa_family != AF_UNIX ||
 	    lstat(addr->un.sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
 		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	if (connect(fd, &addr->any, addr->len) != 0 && errno == ECONNREFUSED)

@@ -153,7 +153,7 @@ void worker_rest(struct worker *worker, struct rester *rester);
 /* Whether this turn serves one more socket, which it then does. */
 bool worker_serves(struct worker *worker);
 
-/* Monotonic milliseconds of this turn. */
+/* Monotonic milliseconds, as the kernel's ticks have them. */
 uint64_t worker_now_ms(const struct worker *worker);
 
 void worker_timer_start(struct worker *worker, struct wheel_timer *timer,

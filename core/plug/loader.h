@@ -21,13 +21,13 @@ int loader_open(struct server *server, const char *dir, struct wps_span name,
 /* Calls init of all; the first failure ends it: WPS_EINVAL with err filled. */
 int loader_init(struct server *server, struct wps_err *err);
 
-/* When no connection is left: withdraws what each has registered and calls its
- * fini, in the reverse order. Harmless twice. */
-/* Between these: has every plugin try what it needs outside; WPS_EINVAL when
- * something is wrong, which was said. */
+/* Between init and fini: has every plugin try what it needs outside; WPS_EINVAL
+ * when something is wrong, which was said. */
 int loader_probe(struct server *server,
     void (*say)(void *data, const char *line), void *data);
 
+/* When no connection is left: withdraws what each has registered and calls its
+ * fini, in the reverse order. Harmless twice. */
 void loader_fini(struct server *server);
 
 /* Closes the libraries, when nobody looks at their ops and rows any more. */

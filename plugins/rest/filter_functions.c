@@ -109,16 +109,6 @@ call_toupper(struct filter_scratch *scratch, locale_t locale,
 
 /* --- parts ---------------------------------------------------------------------- */
 
-static bool
-is_white(uint32_t code)
-{
-	return (code >= 0x9 && code <= 0xd) || code == 0x20 || code == 0x85 ||
-	    code == 0xa0 || code == 0x1680 ||
-	    (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
-	    code == 0x2029 || code == 0x202f || code == 0x205f ||
-	    code == 0x3000;
-}
-
 static struct filter_value
 call_trim(struct filter_scratch *scratch, locale_t locale,
     const struct filter_value *args, unsigned count)
@@ -129,18 +119,17 @@ call_trim(struct filter_scratch *scratch, locale_t locale,
 	if (is_null(&args[0]))
 		return null_value;
 	const char *start = args[0].text.data, *end = start + args[0].text.len;
-	const char *last = start;
 	uint32_t code;
 	while (start < end) {
 		const char *next = utf8_get(start, &code);
-		if (!is_white(code))
+		if (!utf8_is_blank(code))
 			break;
 		start = next;
 	}
-	last = start;
+	const char *last = start;
 	for (const char *at = start; at < end;) {
 		at = utf8_get(at, &code);
-		if (!is_white(code))
+		if (!utf8_is_blank(code))
 			last = at;
 	}
 	return text_of(start, (size_t)(last - start));

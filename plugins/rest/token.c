@@ -16,7 +16,7 @@
 #define MINUTES_DEFAULT 60
 #define MINUTES_MAX INT32_MAX
 #define AUDIENCE_MAX (ENDPOINT_MAX + 512)
-#define TOKEN_MAX 8192 /* the longest that clients may bring */
+#define TOKEN_MAX (256 * 1024) /* so much that the auth plugin sets the limit */
 
 static const struct {
 	const char *client_type, *path;
@@ -119,28 +119,38 @@ read_claims(const struct params *params, struct wps_claims *claims,
 #define BEHIND "\"}"
 
 static void
-issue(struct call *call, const struct wps_claims *claims)
+refuse(struct call *call, int rc)
 {
-	const struct rest *rest = call->worker->rest;
-	const size_t before = sizeof(BEFORE) - 1, behind = sizeof(BEHIND) - 1;
-	char body[sizeof(BEFORE) + TOKEN_MAX + sizeof(BEHIND)] = BEFORE;
-	size_t len;
-	int rc = rest->host->issue(rest->self, claims, body + before, TOKEN_MAX,
-	    &len);
-
-	if (rc == WPS_OK) {
-		memcpy(body + before + len, BEHIND, behind);
-		reply_json(call,
-		    (struct wps_span){ body, before + len + behind });
-		return;
-	}
 	struct error error = {
 		.code = ERROR_INTERNAL,
 		.message = "this server issues no client tokens",
 	};
+
 	if (rc == WPS_FULL)
 		error_bad(&error, "Request", "the token would be too long");
+	else if (rc == WPS_ENOMEM)
+		error_no_memory(&error);
 	reply_error(call, &error);
+}
+
+static void
+issue(struct call *call, const struct wps_claims *claims)
+{
+	const struct rest *rest = call->worker->rest;
+	struct text *answer = &call->answer;
+	size_t len;
+
+	text_put_str(answer, BEFORE);
+	text_reserve(answer, TOKEN_MAX + sizeof(BEHIND));
+	int rc = answer->failed ? WPS_ENOMEM : rest->host->issue(rest->self,
+	    claims, answer->data + answer->len, TOKEN_MAX, &len);
+	if (rc != WPS_OK) {
+		refuse(call, rc);
+		return;
+	}
+	answer->len += len;
+	text_put_str(answer, BEHIND);
+	reply_json(call, text_span(answer));
 }
 
 void

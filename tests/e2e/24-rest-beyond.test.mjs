@@ -166,6 +166,25 @@ serverTest('a base path is in front of all paths', {
     { status: 404 });
 });
 
+const LONG_KEY = 'a key that signs long tokens, too';
+
+serverTest('a token that the server makes may be as long as max_token', {
+  key: LONG_KEY, workerCounts: [1], config: { max_request_line: '64KiB',
+    auth: { access_keys: [LONG_KEY], max_token: '32KiB' } },
+}, async (server) => {
+  const make = async (count) => {
+    const role = `role=webpubsub.sendToGroup.${'g'.repeat(200)}&`;
+    const path = `${HUB}/:generateToken`;
+    return callRest(server, 'POST', `${path}?${role.repeat(count)}`,
+      { audience: `${server.url()}/api${path}` });
+  };
+  const { token } = await (await make(80)).json();
+  server.hideFromLog(token.split('.')[2]);
+  assert.ok(token.length > 20_000, token.length);
+  server.own(await openRaw(`${server.url()}/client/hubs/chat?access_token=${token}`));
+  assert.equal((await make(150)).status, 400);
+});
+
 serverTest('a stopping server says so, and serves on for a while', {
   config: { stop_delay: '3s' },
 }, async (server) => {

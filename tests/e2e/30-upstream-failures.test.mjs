@@ -227,7 +227,7 @@ serverTest('a failing application costs only who needs it',
   },
   async (server, _app, t) => {
     await tryAll(server, t);
-    server.assertShortTurns();
+    await server.assertShortTurns();
     assert.match(server.log, /HttpHandlerUnexpectedResponse hub=busy_connect /);
     assert.ok(!server.log.includes(SECRET));
     server.terminate();

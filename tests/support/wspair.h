@@ -3,7 +3,7 @@
  * A WebSocket of a worker on one end of a socket pair, and its client on the
  * other. Both sides write down as text what happens to them. What is written is
  * there at once, so a few turns of the loop, run in the thread of the test,
- * settle everything.
+ * settle everything. An insert is the last digit of the mark.
  */
 #ifndef SUPPORT_WSPAIR_H
 #define SUPPORT_WSPAIR_H

@@ -638,6 +638,26 @@ test_a_drain_ends_idle_connections_and_what_is_answered_later(void)
 	end();
 }
 
+/* One that another worker had accepted before. */
+static void
+test_behind_a_drain_nobody_is_taken_on(void)
+{
+	int fds[2];
+
+	begin("accepted behind a drain");
+	http_drain(at.worker);
+	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    fds) == 0);
+	http_accept(at.worker, fds[1], &http_service, NULL);
+	turn();
+	expect_int("nobody is left", list_empty(&at.worker->https), true);
+	close(at.fd);
+	at.fd = fds[0];
+	hear();
+	expect_int("ended", at.ended, true);
+	end();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_a_connection_serves_one_request_after_the_other),
 	TEST(test_pipelined_requests_are_answered_in_order),
@@ -663,6 +683,7 @@ static const struct named_test tests[] = {
 	TEST(test_who_leaves_before_the_upgrade_is_told),
 	TEST(test_a_drain_lets_answers_out),
 	TEST(test_a_drain_ends_idle_connections_and_what_is_answered_later),
+	TEST(test_behind_a_drain_nobody_is_taken_on),
 };
 
 int

@@ -110,6 +110,24 @@ test_the_clock_stands_still_while_a_socket_is_not_read(void)
 	pair_close();
 }
 
+/* The process was stopped, the machine asleep: what clients have sent is not read
+ * yet when the timers run. */
+static void
+test_time_in_which_nothing_ran_cuts_nobody(void)
+{
+	pair_open();
+	pass_intervals(1);
+	pair_check_client("ping", "ping()");
+	pair_send(FRAME_FIN | FRAME_PONG, "");
+	clock_ms += 5 * INTERVAL_MS;
+	wheel_run(&pair.worker->wheel, clock_ms);
+	pair_check_owner("lives", "");
+	pair_check_client("pinged", "ping()");
+	pass_intervals(3);
+	pair_check_owner("silent since", "ended(1006 peer)");
+	pair_close();
+}
+
 static void
 test_behind_a_close_no_ping_is_sent(void)
 {
@@ -241,6 +259,7 @@ static const struct named_test tests[] = {
 	TEST(test_who_is_silent_for_three_intervals_is_cut_without_a_close),
 	TEST(test_whatever_comes_is_a_sign_of_life),
 	TEST(test_the_clock_stands_still_while_a_socket_is_not_read),
+	TEST(test_time_in_which_nothing_ran_cuts_nobody),
 	TEST(test_behind_a_close_no_ping_is_sent),
 	TEST(test_nothing_ticks_when_nobody_is_left),
 	TEST(test_a_tick_pings_a_batch_at_most),

@@ -418,6 +418,29 @@ test_the_file_of_a_living_server_stays(void)
 	end();
 }
 
+/* One that accepts nobody any more, and whose line is full. */
+static void
+test_a_server_that_hangs_is_not_waited_for(void)
+{
+	int rc = 0;
+
+	begin();
+	struct target target = target_of(unix_address());
+	int fd = stranger(&target);
+	while (rc == 0 && client_count < CLIENTS) {
+		clients[client_count] = socket(AF_UNIX,
+		    SOCK_STREAM | SOCK_NONBLOCK, 0);
+		rc = connect(clients[client_count++], &target.any, target.len);
+	}
+	check_number("full", rc, -1);
+	alarm(10);
+	CU_ASSERT_PTR_NULL(open_on(unix_address(), LISTENER_ALL_WORKERS));
+	alarm(0);
+	check_number("there", file_exists(), true);
+	close(fd);
+	end();
+}
+
 static void
 test_a_file_that_is_no_socket_stays(void)
 {
@@ -463,6 +486,7 @@ static const struct named_test tests[] = {
 	TEST(test_the_file_of_a_unix_socket_goes_with_it),
 	TEST(test_a_file_left_by_a_crash_is_replaced),
 	TEST(test_the_file_of_a_living_server_stays),
+	TEST(test_a_server_that_hangs_is_not_waited_for),
 	TEST(test_a_file_that_is_no_socket_stays),
 	TEST(test_a_port_of_another_server_is_busy),
 };
