@@ -28,6 +28,7 @@ async function enter(server, name, worker) {
   const client = new WebPubSubClient(
     { getClientAccessUrl: async () => `${url}&name=${name}` },
     { protocol: WebPubSubJsonProtocol(), autoReconnect: false,
+      keepAliveIntervalInMs: 0, keepAliveTimeoutInMs: 0,
       messageRetryOptions: { maxRetries: 0 } });
   client.group = new Inbox(`group messages of ${name}`);
   client.server = new Inbox(`server messages of ${name}`);

@@ -324,7 +324,7 @@ const event = (ackId) =>
   ({ type: 'event', event: 'e', dataType: 'text', data: 'x', ackId });
 
 test('the application hears of the end, and of no recovery', async () => {
-  await withHook({ recovery_window: '1s' }, async (server, hook) => {
+  await withHook({ recovery_window: '3s' }, async (server, hook) => {
     const socket = await openTold(server, hook);
     await loseFirst(server, socket);
     const back = await recover(server, socket, { worker: 1 });

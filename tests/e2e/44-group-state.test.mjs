@@ -333,7 +333,7 @@ serverTest('the state of a member that goes is cleared, and its watching ends',
   });
 
 serverTest('the state of a lost client stays for the window, then it is cleared',
-  { hubs: { chat: { recovery_window: '1s' } } }, async (server) => {
+  { hubs: { chat: { recovery_window: '3s' } } }, async (server) => {
     const [near, far] = twoWorkers(server);
     const watcher = await open(server, { worker: far });
     await watcher.watch();

@@ -219,12 +219,15 @@ export class Server {
     return closeable;
   }
 
-  // The client SDK, started and greeted, with inboxes for what it hears.
+  // The client SDK, started and greeted, with inboxes for what it hears. Its
+  // keep-alive would hold the process for 40 s after the client has stopped.
   async client(hub, options = {}) {
     const url = await this.accessUrl(hub, options);
     const client = new WebPubSubClient(url, {
       protocol: options.protocol ?? WebPubSubJsonProtocol(),
       autoReconnect: false,
+      keepAliveIntervalInMs: 0,
+      keepAliveTimeoutInMs: 0,
       messageRetryOptions: { maxRetries: 0 },
     });
     client.groupMessages = new Inbox('messages of groups');

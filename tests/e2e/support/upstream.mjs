@@ -3,7 +3,7 @@
 // bytes a test wants, or with none.
 import net from 'node:net';
 
-import { Inbox } from './wait.mjs';
+import { Inbox, once } from './wait.mjs';
 
 export const AGREES = 'HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\n' +
   'Content-Length: 0\r\n\r\n';
@@ -117,11 +117,13 @@ export class Upstream {
   }
 }
 
-// A port that nobody listens on: connections to it are refused.
+// A port that nobody listens on: connections to it are refused. It is the near end
+// of a connection, so that nobody else gets it meanwhile.
 export async function closedPort() {
-  const server = net.createServer();
+  const server = net.createServer((far) => far.unref());
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  const near = net.connect(server.address().port, '127.0.0.1').unref();
+  await Promise.all([once(server, 'connection'), once(near, 'connect')]);
+  server.close();
+  return near.localPort;
 }
