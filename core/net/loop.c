@@ -185,6 +185,7 @@ flush_dirty(struct worker *worker)
 void
 worker_settle(struct worker *worker)
 {
+	worker->pushed = 0; /* what was put off gets a share of its own */
 	run_calls(worker);
 	flush_dirty(worker);
 	/* What these have caused belongs to the next turn, which must not sleep. */
@@ -199,9 +200,15 @@ worker_busy(const struct worker *worker)
 }
 
 bool
+worker_tired(const struct worker *worker)
+{
+	return worker->pushed >= WORKER_TURN_PUSHES;
+}
+
+bool
 worker_serves(struct worker *worker)
 {
-	if (worker->served == WORKER_TURN_SOCKETS)
+	if (worker->served == WORKER_TURN_SOCKETS || worker_tired(worker))
 		return false;
 	worker->served++;
 	return true;
@@ -260,7 +267,7 @@ on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 	(void)loop;
 	(void)events;
 	worker_settle(worker);
-	worker->served = 0;
+	worker->served = worker->pushed = 0;
 	if (!list_empty(&worker->late))
 		ev_async_send(worker->loop, &worker->wake);
 	if (ev_is_active(&worker->check))

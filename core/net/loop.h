@@ -90,6 +90,7 @@ struct worker {
 	ev_check check;
 	struct list late;  /* of struct stream: ready, and wait for the next turn */
 	unsigned served;   /* sockets in this turn */
+	unsigned pushed;   /* items of queues in this turn */
 	uint64_t turn_ns; /* the thread's CPU time at the start of this turn */
 
 	struct wheel wheel;
@@ -115,6 +116,7 @@ struct worker {
 };
 
 #define WORKER_TURN_SOCKETS 512
+#define WORKER_TURN_PUSHES (128 * 1024)
 #define WORKER_READ_SIZE (64 * 1024)
 
 /* On the main thread, before threads start. `peers` may still be filling. */
@@ -152,6 +154,9 @@ void worker_rest(struct worker *worker, struct rester *rester);
 
 /* Whether this turn serves one more socket, which it then does. */
 bool worker_serves(struct worker *worker);
+
+/* Whether this turn has made so many deliveries that whatever can wait shall. */
+bool worker_tired(const struct worker *worker);
 
 /* Monotonic milliseconds, as the kernel's ticks have them. */
 uint64_t worker_now_ms(const struct worker *worker);

@@ -309,6 +309,7 @@ append(struct sender *sender, struct body *body, uint64_t mark)
 	block->items[block->end++] = (struct out_item){ body, mark };
 	body->refs++;
 	sender->items++;
+	sender->worker->pushed++;
 	sender->mortal += body->expires_ms != 0;
 	sender->bytes += weight(body);
 	if (list_empty(&sender->dirty))

@@ -385,8 +385,9 @@ wsinput_fail(struct ws *ws, uint16_t code, const char *reason)
 		ws->ops->violated(ws->owner, code, reason);
 }
 
-bool
-wsinput_stalled(const struct ws *ws)
+/* So much is held that nothing more is taken. */
+static bool
+is_stalled(const struct ws *ws)
 {
 	const struct ws_rest *rest = ws->rest;
 
@@ -394,6 +395,27 @@ wsinput_stalled(const struct ws *ws)
 	return rest && rest->head && ws->closing == NULL &&
 	    (rest->items >= ws->limits->held_items ||
 	     rest->bytes >= ws->limits->held_bytes);
+}
+
+bool
+wsinput_pauses(const struct ws *ws)
+{
+	return is_stalled(ws) || worker_tired(stream_worker(ws->stream));
+}
+
+static void resume(struct worker *worker, struct mail *mail);
+
+/* `ended` may be on its way, behind which the rest is gone. */
+static void
+resume_later(struct ws *ws)
+{
+	struct ws_rest *rest = rest_get(ws);
+
+	if (rest->resuming || (ws->closing && ws->closing->ended))
+		return;
+	rest->resuming = true;
+	rest->mail.run = resume;
+	worker_later(stream_worker(ws->stream), &rest->mail);
 }
 
 static void
@@ -414,8 +436,11 @@ feed(struct ws *ws, struct wps_span bytes)
 {
 	struct wps_span left = wsinput_feed(ws, bytes);
 
-	if (wsinput_stalled(ws) && !ws->deaf)
-		keep_raw(ws, left);
+	if (ws->deaf || !wsinput_pauses(ws))
+		return;
+	keep_raw(ws, left);
+	if (!is_stalled(ws))
+		resume_later(ws);
 }
 
 /* Unless what was read still waits, or a mailbox is over its mark. */
@@ -423,7 +448,7 @@ static void
 read_on(struct ws *ws)
 {
 	const struct ws_rest *rest = ws->rest;
-	bool waits = wsinput_stalled(ws) || rest->raw ||
+	bool waits = is_stalled(ws) || rest->raw || rest->resuming ||
 	    !list_empty(&rest->rester.link);
 	bool ended = ws->closing && ws->closing->ended;
 
@@ -504,12 +529,15 @@ resume(struct worker *worker, struct mail *mail)
 	struct ws_rest *rest = container_of(mail, struct ws_rest, mail);
 	struct ws *ws = rest->ws;
 
-	(void)worker;
 	rest->resuming = false;
+	if (worker_tired(worker)) {
+		resume_later(ws);
+		return;
+	}
 	give_held(ws);
 	if (close_waits(ws) && !is_busy(ws))
 		answer_close(ws);
-	if (wsinput_stalled(ws) || ws->deaf)
+	if (is_stalled(ws) || ws->deaf)
 		return;
 	char *raw = rest->raw;
 	struct wps_span bytes = { raw, rest->raw_len };
@@ -524,14 +552,8 @@ void
 ws_hold(struct ws *ws, bool on)
 {
 	ws->held = on;
-	if (on || ws->rest == NULL || ws->rest->resuming)
-		return;
-	/* `ended` is on its way, behind which the rest is gone. */
-	if (ws->closing && ws->closing->ended)
-		return;
-	ws->rest->resuming = true;
-	ws->rest->mail.run = resume;
-	worker_later(stream_worker(ws->stream), &ws->rest->mail);
+	if (!on && ws->rest)
+		resume_later(ws);
 }
 
 /* --- life ----------------------------------------------------------------- */

@@ -344,7 +344,7 @@ wsinput_feed(struct ws *ws, struct wps_span bytes)
 	attach(ws);
 	struct ws_input *input = ws->input;
 	input->source = bytes;
-	while (!ws->deaf && !wsinput_stalled(ws)) {
+	while (!ws->deaf && !wsinput_pauses(ws)) {
 		struct wslay_frame_iocb iocb;
 		memset(&iocb, 0, sizeof(iocb));
 		ssize_t n = wslay_frame_recv(input->frames, &iocb);

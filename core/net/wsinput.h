@@ -12,8 +12,8 @@
 #include "net/ws.h"
 
 /*
- * Parses; calls the functions below. Returns what it left when the connection
- * stalled, else nothing.
+ * Parses; calls the functions below. Returns what it left when it had to pause,
+ * else nothing.
  */
 struct wps_span wsinput_feed(struct ws *ws, struct wps_span bytes);
 
@@ -28,6 +28,6 @@ void wsinput_message(struct ws *ws, enum wps_frame frame, struct wps_span data);
 void wsinput_ping(struct ws *ws, struct wps_span payload);
 void wsinput_closed(struct ws *ws, uint16_t code);
 void wsinput_fail(struct ws *ws, uint16_t code, const char *reason);
-bool wsinput_stalled(const struct ws *ws);
+bool wsinput_pauses(const struct ws *ws);
 
 #endif

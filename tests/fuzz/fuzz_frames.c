@@ -87,7 +87,7 @@ wsinput_fail(struct ws *ws, uint16_t code, const char *reason)
 }
 
 bool
-wsinput_stalled(const struct ws *ws)
+wsinput_pauses(const struct ws *ws)
 {
 	(void)ws;
 	return at.stalled;

@@ -52,6 +52,8 @@ on_message(void *owner, enum wps_frame frame, struct wps_span data)
 	    frame == WPS_FRAME_TEXT ? "text" : "binary", data);
 	if (pair.hold_each)
 		ws_hold(pair.ws, true);
+	if (pair.tire_each)
+		pair.worker->pushed = WORKER_TURN_PUSHES;
 }
 
 /* Every insert is the same letter. */
@@ -142,10 +144,16 @@ pair_close(void)
 }
 
 void
+pair_turn_once(void)
+{
+	ev_run(pair.worker->loop, EVRUN_NOWAIT);
+}
+
+void
 pair_turn(void)
 {
 	for (unsigned i = 0; i < TURNS; i++)
-		ev_run(pair.worker->loop, EVRUN_NOWAIT);
+		pair_turn_once();
 }
 
 void

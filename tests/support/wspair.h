@@ -3,7 +3,7 @@
  * A WebSocket of a worker on one end of a socket pair, and its client on the
  * other. Both sides write down as text what happens to them. What is written is
  * there at once, so a few turns of the loop, run in the thread of the test,
- * settle everything. An insert is the last digit of the mark.
+ * settle everything.
  */
 #ifndef SUPPORT_WSPAIR_H
 #define SUPPORT_WSPAIR_H
@@ -20,6 +20,7 @@ struct pair {
 	struct ws_limits limits;
 	struct ws *ws;       /* NULL once it has ended */
 	bool hold_each;      /* hold at every message */
+	bool tire_each;      /* the turn has no more deliveries left then */
 	bool close_failed;   /* close with the code of a violation */
 	int fd;              /* the client's end */
 	char events[PAIR_TEXT];
@@ -32,6 +33,9 @@ extern struct pair pair;
 
 void pair_open(void);
 void pair_close(void);
+
+/* One turn of the loop. */
+void pair_turn_once(void);
 
 /* Settles everything that can happen without time. */
 void pair_turn(void);

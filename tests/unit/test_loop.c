@@ -306,6 +306,27 @@ test_sockets_beyond_are_served_first_in_the_next_turn(void)
 }
 
 static void
+tire(void *owner)
+{
+	count_guest(owner);
+	workers[0]->pushed += WORKER_TURN_PUSHES / 4;
+}
+
+static void
+test_a_turn_makes_so_many_deliveries(void)
+{
+	begin_crowd(tire);
+	for (unsigned i = 0; i < 2 * CROWD / 4; i++) {
+		unsigned before = served_in_all();
+		ev_run(workers[0]->loop, EVRUN_ONCE);
+		check_number("served in a turn", served_in_all() - before, 4);
+	}
+	for (unsigned i = 0; i < CROWD; i++)
+		CU_ASSERT(crowd[i].served >= 1 && crowd[i].served <= 3);
+	end_crowd();
+}
+
+static void
 test_sockets_that_wait_are_served_once(void)
 {
 	begin_crowd(serve_once);
@@ -638,6 +659,7 @@ static const struct named_test tests[] = {
 	TEST(test_date_is_that_of_http),
 	TEST(test_a_turn_serves_so_many_sockets),
 	TEST(test_sockets_beyond_are_served_first_in_the_next_turn),
+	TEST(test_a_turn_makes_so_many_deliveries),
 	TEST(test_sockets_that_wait_are_served_once),
 	TEST(test_what_is_not_watched_any_more_does_not_wait),
 	TEST(test_a_feeder_rests_above_the_mark_only),

@@ -356,6 +356,72 @@ test_a_hold_that_is_taken_back_changes_nothing(void)
 	pair_close();
 }
 
+/* --- full turns ------------------------------------------------------------ */
+
+/* What one read brought is given over several turns; nothing more is read till
+ * then. */
+static void
+test_messages_wait_for_a_turn_that_has_room(void)
+{
+	pair_open();
+	pair.tire_each = true;
+	send_texts("abcdef");
+	pair_send(PING, "1");
+	send_texts("g");
+	pair_turn_once();
+	check_number("one", (long)pair.events_len, (long)strlen("text(a) "));
+	check_number("rests", ws_listens(pair.ws), false);
+	pair_check_owner("in order", "text(a) text(b) text(c) text(d) text(e) "
+	    "text(f) text(g)");
+	pair_check_client("answered", "pong(1)");
+	check_number("reads on", ws_listens(pair.ws), true);
+	send_texts("h");
+	pair_check_owner("more", "text(h)");
+	pair_close();
+}
+
+static void
+test_a_hold_and_a_full_turn_end_each_for_itself(void)
+{
+	pair_open();
+	pair.tire_each = pair.hold_each = true;
+	send_texts("abcdefg");
+	pair_check_owner("held", "text(a)");
+	for (char c = 'b'; c <= 'g'; c++) {
+		char expected[] = { 't', 'e', 'x', 't', '(', c, ')', '\0' };
+		ws_hold(pair.ws, false);
+		pair_check_owner("the next", expected);
+	}
+	ws_hold(pair.ws, false);
+	pair_check_owner("no more", "");
+	check_number("reads on", ws_listens(pair.ws), true);
+	pair_close();
+}
+
+static void
+test_a_close_behind_a_full_turn_is_heard(void)
+{
+	pair_open();
+	pair.tire_each = true;
+	send_texts("abc");
+	pair_send_close(1000);
+	pair_check_client("answered", "close(1000) eof");
+	pair_check_owner("all of it", "text(a) text(b) text(c) ended(1000 peer)");
+	pair_close();
+}
+
+static void
+test_a_transport_that_waits_for_a_turn_may_end(void)
+{
+	pair_open();
+	pair.tire_each = true;
+	send_texts("abc");
+	pair_turn_once();
+	ws_cut(pair.ws);
+	pair_check_owner("gone", "text(a) ended(1006 peer)");
+	pair_close();
+}
+
 /* --- closing a held one --------------------------------------------------- */
 
 static void
@@ -723,6 +789,10 @@ static const struct named_test tests[] = {
 	TEST(test_pings_are_answered_while_messages_wait),
 	TEST(test_a_hold_that_is_taken_back_changes_nothing),
 	TEST(test_a_close_of_ours_ends_a_socket_that_rests),
+	TEST(test_messages_wait_for_a_turn_that_has_room),
+	TEST(test_a_hold_and_a_full_turn_end_each_for_itself),
+	TEST(test_a_close_behind_a_full_turn_is_heard),
+	TEST(test_a_transport_that_waits_for_a_turn_may_end),
 	TEST(test_a_close_of_the_client_waits_behind_what_it_said),
 	TEST(test_a_client_may_leave_behind_its_close),
 	TEST(test_a_cut_does_not_wait_for_what_was_said),
