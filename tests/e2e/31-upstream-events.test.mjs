@@ -191,7 +191,7 @@ const ANSWERS = [
   ['application/json', '{"b": 1, "a":[]}', OP.TEXT, '"dataType":"json","data":{"b": 1, "a":[]}'],
   ['application/json', 'hello', OP.TEXT, null],
   ['application/octet-stream', 'x', OP.BINARY, '"dataType":"binary","data":"eA=="'],
-  ['application/x-protobuf', 'x', OP.BINARY, '"dataType":"protobuf","data":"eA=="'],
+  ['application/x-protobuf', '\n\x01t', OP.BINARY, '"dataType":"protobuf","data":"CgF0"'],
   [undefined, 'x', OP.BINARY, '"dataType":"binary","data":"eA=="'],
   ['text/html', '<p>', null, null],
 ];
