@@ -112,6 +112,15 @@ wait_for_signal(const sigset_t *set)
 	return signal;
 }
 
+static bool
+is_ignored(int signal)
+{
+	struct sigaction action;
+
+	return sigaction(signal, NULL, &action) == 0 &&
+	    action.sa_handler == SIG_IGN;
+}
+
 static int
 run(struct server *server)
 {
@@ -122,6 +131,8 @@ run(struct server *server)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	if (!is_ignored(SIGHUP)) /* as nohup wants it */
+		sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	raise_descriptor_limit();
 	if (server_start(server, &err) != WPS_OK) {

@@ -92,14 +92,15 @@ serverTest('frames may come in pieces of one byte', async (server) => {
   assert.equal(await socket.text(), '{"type":"pong"}');
 });
 
-serverTest('clients are told when the server stops', async (server) => {
-  const json = await server.rawGreeted('chat', { userId: 'ann' });
-  const simple = await server.raw('chat', { userId: 'bob', protocols: [] });
-  server.terminate();
-  const told = await Promise.all([json.frames.find((f) => f.opcode === OP.CLOSE),
-    simple.frames.find((f) => f.opcode === OP.CLOSE)]);
-  for (const frame of told)
-    assert.equal(frame.payload.readUInt16BE(0), 1001);
-  json.cut();
-  simple.cut();
-});
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'])
+  serverTest(`clients are told when ${signal} stops the server`, async (server) => {
+    const json = await server.rawGreeted('chat', { userId: 'ann' });
+    const simple = await server.raw('chat', { userId: 'bob', protocols: [] });
+    server.terminate(signal);
+    const told = await Promise.all([json.frames.find((f) => f.opcode === OP.CLOSE),
+      simple.frames.find((f) => f.opcode === OP.CLOSE)]);
+    for (const frame of told)
+      assert.equal(frame.payload.readUInt16BE(0), 1001);
+    json.cut();
+    simple.cut();
+  });

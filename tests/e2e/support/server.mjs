@@ -171,8 +171,8 @@ export class Server {
   }
 
   // Asks the server to end, once; stop() waits for it and judges it.
-  terminate() {
-    if (!this.#terminated) this.#child.kill('SIGTERM');
+  terminate(signal = 'SIGTERM') {
+    if (!this.#terminated) this.#child.kill(signal);
     this.#terminated = true;
   }
 
