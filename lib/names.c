@@ -101,6 +101,12 @@ name_event_valid(struct wps_span name)
 	return is_word(name, NAME_EVENT_MAX, "_.-");
 }
 
+bool
+name_id_valid(struct wps_span id)
+{
+	return id.len >= 1 && id.len <= NAME_ID_MAX && utf8_valid(id);
+}
+
 /* Whether a valid text is nothing but white space. */
 static bool
 is_all_blank(struct wps_span text)

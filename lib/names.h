@@ -14,6 +14,7 @@
 #define NAME_GROUP_MAX 1024 /* UTF-16 units */
 #define NAME_GROUP_MAX_BYTES (3 * NAME_GROUP_MAX)
 #define NAME_EVENT_MAX 128
+#define NAME_ID_MAX 1024 /* bytes */
 #define PATTERN_STARS_MAX 5
 #define PATTERN_MAX 1024 /* UTF-16 units */
 
@@ -35,6 +36,9 @@ bool name_hub_valid(struct wps_span name);
 bool name_group_valid(struct wps_span name);
 
 bool name_event_valid(struct wps_span name);
+
+/* The id of a user or a connection: 1 to 1024 bytes of valid UTF-8. */
+bool name_id_valid(struct wps_span id);
 
 /* At most five stars, 1 to 1024 UTF-16 units, no stray backslash, valid UTF-8. */
 bool pattern_valid(struct wps_span pattern);

@@ -431,6 +431,12 @@ groups_valid(const struct wps_span *groups, size_t count)
 	return true;
 }
 
+static bool
+user_valid(struct wps_span user)
+{
+	return user.len == 0 || name_id_valid(user);
+}
+
 /* --- the connect event ---------------------------------------------------------------------- */
 
 static void
@@ -451,6 +457,11 @@ on_connect_answer(struct wps_conn *conn, const struct wps_answer *answer,
 	if (!groups_valid(answer->groups, answer->group_count)) {
 		turn_away(client, WPS_SPAN("group name not valid"), 500,
 		    "the application named a group that is not valid");
+		return;
+	}
+	if (!user_valid(answer->user)) {
+		turn_away(client, WPS_SPAN("user id not valid"), 500,
+		    "the application gave a user id that is not valid");
 		return;
 	}
 	if (answer->user.len > 0)
@@ -522,6 +533,8 @@ on_identity(struct wps_auth_reply *reply, int result,
 		refuse(client, 401, "the access token is missing or not valid");
 	else if (!groups_valid(identity->groups, identity->group_count))
 		refuse(client, 400, "the token names a group that is not valid");
+	else if (!user_valid(identity->user))
+		refuse(client, 400, "the token names a user that is not valid");
 	else if (check_query(client, &err) != WPS_OK)
 		refuse(client, 400, err.text);
 	else if (make_conn(client, identity) != WPS_OK)

@@ -193,7 +193,7 @@ judge_names(const struct reading *in)
 		return refuse(in, "the connection id is not valid here");
 	if (index != in->worker->index)
 		return refuse(in, "the connection id names another worker");
-	if (!utf8_valid(in->user))
+	if (in->user.len > 0 && !name_id_valid(in->user))
 		return refuse(in, "the user id is not valid");
 	return WPS_OK;
 }
@@ -205,7 +205,7 @@ read_identity(struct reading *in)
 
 	in->hub = unpack_bytes(&from, NAME_HUB_MAX);
 	in->id = unpack_bytes(&from, CONN_ID_SIZE);
-	in->user = unpack_bytes(&from, TEXT_MAX);
+	in->user = unpack_bytes(&from, NAME_ID_MAX);
 	struct wps_span name = unpack_bytes(&from, TEXT_MAX);
 	in->spelled = unpack_bytes(&from, TEXT_MAX);
 	in->age_ms = unpack_number(&from, 0, UINT64_MAX);

@@ -11,8 +11,6 @@
 
 #include <stdlib.h>
 
-#define ID_MAX 1024 /* bytes of a connection or user id */
-
 /* Decoded, so long a segment can be no name any more. */
 #define HUB_ENCODED_MAX (3 * NAME_HUB_MAX)
 
@@ -102,12 +100,6 @@ decode_legacy(char *dst, struct wps_span text, size_t *len_out)
 }
 
 static bool
-id_is_valid(struct wps_span id)
-{
-	return id.len >= 1 && id.len <= ID_MAX && utf8_valid(id);
-}
-
-static bool
 any_is_valid(struct wps_span text)
 {
 	(void)text;
@@ -120,11 +112,11 @@ static const struct {
 	bool (*legacy)(char *dst, struct wps_span text, size_t *len_out);
 	const char *complaint;
 } path_rules[ROUTE_PARAM_COUNT] = {
-	[ROUTE_CONN] = { "connectionId", id_is_valid, pct_decode,
+	[ROUTE_CONN] = { "connectionId", name_id_valid, pct_decode,
 	    "a connection id has 1 to 1024 bytes of UTF-8" },
 	[ROUTE_GROUP] = { "group", name_group_valid, decode_legacy,
 	    "a group name has 1 to 1024 characters and is not blank" },
-	[ROUTE_USER] = { "userId", id_is_valid, decode_legacy,
+	[ROUTE_USER] = { "userId", name_id_valid, decode_legacy,
 	    "a user id has 1 to 1024 bytes of UTF-8" },
 	[ROUTE_PERMISSION] = { "permission", any_is_valid, pct_decode,
 	    "the permission is not percent-encoded text" },

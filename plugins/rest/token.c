@@ -12,7 +12,6 @@
 
 #include <stdio.h>
 
-#define USER_MAX 1024
 #define MINUTES_DEFAULT 60
 #define MINUTES_MAX INT32_MAX
 #define AUDIENCE_MAX (ENDPOINT_MAX + 512)
@@ -97,7 +96,7 @@ read_claims(const struct params *params, struct wps_claims *claims,
 {
 	struct wps_span user = params->query[QUERY_USER_ID];
 
-	if (user.len > USER_MAX || !utf8_valid(user))
+	if (user.len > 0 && !name_id_valid(user))
 		return error_bad(error, "userId",
 		    "a user id has 1 to 1024 bytes of UTF-8");
 	if (!all_valid(params, QUERY_ROLE, text_is_valid))

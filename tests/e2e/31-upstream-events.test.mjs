@@ -341,6 +341,21 @@ function answerOfSize(request) {
   return answer(200, '{"userId":"bob"}'.padEnd(size));
 }
 
+const named = (request) => request.event === 'connect' ? answer(200, JSON.stringify(
+  { userId: 'é'.repeat(512) + JSON.parse(request.body).query.more[0] })) : null;
+
+serverTest('a user id has 1024 bytes at most', { prepare: chat(named) },
+  async (server, upstream) => {
+    const socket = await server.raw('chat', { query: '&more=' });
+    assert.equal((await socket.json()).userId, 'é'.repeat(512));
+    await assert.rejects(() => server.raw('chat', { query: '&more=x' }), { status: 500 });
+    const last = await upstream.events.find((r) => r.event === 'disconnected');
+    assert.equal(JSON.parse(last.body).reason, 'user id not valid');
+    await server.rawGreeted('other', { userId: 'x'.repeat(1024) });
+    await assert.rejects(() => server.raw('other', { userId: 'x'.repeat(1025) }),
+      { status: 400 });
+  });
+
 serverTest('an answer to connect is no longer than 1 MiB',
   { workerCounts: [1], prepare: chat(answerOfSize) }, async (server) => {
     const socket = await server.raw('chat', { query: `&size=${MIB}` });
