@@ -192,6 +192,19 @@ convert(const struct charset *charset, struct wps_span body,
 	    "the body is not text of its charset");
 }
 
+/* Null is no data: clients drop what has none (client-protocols.md, section 10.1). */
+static bool
+check_json(struct wps_span text, struct error *error)
+{
+	struct jscan_value value;
+
+	if (jscan_text(text, &value) != WPS_OK)
+		return refuse(error, ERROR_BAD_REQUEST,
+		    "the body is not a JSON value");
+	return value.kind != JSCAN_NULL ||
+	    refuse(error, ERROR_BAD_REQUEST, "the body is null");
+}
+
 bool
 content_payload(const struct content *content, struct wps_span body,
     struct wps_span *payload, char **owned, struct error *error)
@@ -206,6 +219,5 @@ content_payload(const struct content *content, struct wps_span body,
 	} else if (!utf8_valid(*payload)) {
 		return refuse(error, ERROR_BAD_REQUEST, "the body is not UTF-8");
 	}
-	return content->type == WPS_DATA_TEXT || jscan_valid(*payload) ||
-	    refuse(error, ERROR_BAD_REQUEST, "the body is not a JSON value");
+	return content->type == WPS_DATA_TEXT || check_json(*payload, error);
 }

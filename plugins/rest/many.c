@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 #define ITEMS_MAX 1000
-#define ID_MAX 1024
 
 /* The members of one send, as they stand; `kind` is 0 where there is none. */
 enum member {
@@ -76,12 +75,6 @@ take_text(struct item *item, const struct jscan_value *value,
 
 /* --- whom ------------------------------------------------------------------- */
 
-static bool
-id_is_valid(struct wps_span id)
-{
-	return id.len >= 1 && id.len <= ID_MAX;
-}
-
 static const struct {
 	const char *name;
 	enum wps_whom whom;
@@ -89,8 +82,8 @@ static const struct {
 } targets[] = {
 	{ "all", WPS_TO_ALL, NULL },
 	{ "group", WPS_TO_GROUP, name_group_valid },
-	{ "user", WPS_TO_USER, id_is_valid },
-	{ "connection", WPS_TO_CONN, id_is_valid },
+	{ "user", WPS_TO_USER, name_id_valid },
+	{ "connection", WPS_TO_CONN, name_id_valid },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -181,7 +174,8 @@ read_data(struct item *item, struct send *send, struct error *error)
 		    "the value must be text, json or binary");
 	view->type = WPS_DATA_JSON;
 	view->payload = data->raw;
-	return data->kind != 0 || error_bad(error, "data", "there is no value");
+	return (data->kind != 0 && data->kind != JSCAN_NULL) ||
+	    error_bad(error, "data", "there is no value");
 }
 
 static bool

@@ -130,6 +130,7 @@ const FAILURES = [
     '{"groups":["a"]}'],
   ['POST', `${HUB}/:send`, 400, 'Error.BadRequest', JSON_TYPE, '{'],
   ['POST', `${HUB}/:send`, 400, 'Error.BadRequest', JSON_TYPE, ''],
+  ['POST', `${HUB}/:send`, 400, 'Error.BadRequest', JSON_TYPE, ' null'],
   ['POST', `${HUB}/:send`, 400, 'Error.BadRequest', TEXT_TYPE,
     Buffer.from([0xff])],
   ['POST', `${HUB}/:send?filter=x`, 400, 'Error.BadRequest', TEXT_TYPE, 'x'],

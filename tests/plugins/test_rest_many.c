@@ -521,6 +521,8 @@ test_many_sends_are_judged_each(void)
 		  REFUSED("data", "the value must be a string") },
 		{ MANY, "[{\"to\":\"all\",\"dataType\":\"json\"}]",
 		  REFUSED("data", "there is no value") },
+		{ MANY, "[{\"to\":\"all\",\"dataType\":\"json\",\"data\":null}]",
+		  REFUSED("data", "there is no value") },
 		{ MANY, "[{\"to\":\"all\",\"dataType\":\"binary\",\"data\":\"A\"}]",
 		  REFUSED("data", "the value must be base64") },
 		{ MANY, "[{\"to\":\"all\",\"dataType\":\"text\",\"data\":\"\","
