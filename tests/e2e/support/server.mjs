@@ -232,8 +232,6 @@ export class Server {
     });
     client.groupMessages = new Inbox('messages of groups');
     client.serverMessages = new Inbox('messages of the server');
-    client.stopped = once(client, 'stopped');
-    client.stopped.catch(() => {});
     client.on('group-message', (e) => client.groupMessages.push(e.message));
     client.on('server-message', (e) => client.serverMessages.push(e.message));
     const connected = once(client, 'connected');
