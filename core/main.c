@@ -157,14 +157,16 @@ static int
 test(struct server *server, const struct arguments *arguments)
 {
 	struct wps_err err = { "" };
-	int rc = arguments->upstreams ?
-	    server_probe(server, say_line, NULL, &err) : WPS_OK;
 
-	if (rc == WPS_OK)
-		printf("%s: ok\n", arguments->config);
-	else if (rc < 0)
+	if (server_init(server, &err) != WPS_OK) {
 		fprintf(stderr, "wps: %s\n", err.text);
-	return rc == WPS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+		return EXIT_FAILURE;
+	}
+	if (arguments->upstreams &&
+	    server_probe(server, say_line, NULL) != WPS_OK)
+		return EXIT_FAILURE;
+	printf("%s: ok\n", arguments->config);
+	return EXIT_SUCCESS;
 }
 
 int

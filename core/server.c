@@ -394,8 +394,8 @@ judge_default(const struct server *server, struct wps_span hub,
 	return WPS_EINVAL;
 }
 
-static int
-init_plugins(struct server *server, struct wps_err *err)
+int
+server_init(struct server *server, struct wps_err *err)
 {
 	struct wps_span hub = WPS_SPAN("*");
 	int rc = loader_init(server, err);
@@ -411,7 +411,7 @@ static int
 prepare(struct server *server, struct wps_err *err)
 {
 	make_workers(server);
-	int rc = init_plugins(server, err);
+	int rc = server_init(server, err);
 	if (rc != WPS_OK)
 		return rc;
 	hub_table_init(&server->hubs,
@@ -424,13 +424,9 @@ prepare(struct server *server, struct wps_err *err)
 
 int
 server_probe(struct server *server,
-    void (*say)(void *data, const char *line), void *data, struct wps_err *err)
+    void (*say)(void *data, const char *line), void *data)
 {
-	int rc = init_plugins(server, err);
-
-	if (rc != WPS_OK)
-		return rc;
-	return loader_probe(server, say, data) == WPS_OK ? WPS_OK : WPS_DECLINED;
+	return loader_probe(server, say, data);
 }
 
 int

@@ -17,13 +17,15 @@ struct server;
  */
 struct server *server_load(const char *path, struct conf_report *report);
 
-/* Starts no worker, but has the plugins try what they need outside. WPS_OK;
- * WPS_DECLINED when something is wrong, which was said; a failure, in err. */
-int server_probe(struct server *server,
-    void (*say)(void *data, const char *line), void *data,
-    struct wps_err *err);
+/* Runs init of the plugins, without workers. */
+int server_init(struct server *server, struct wps_err *err);
 
-/* Runs init of the plugins, binds, starts the workers. */
+/* Behind server_init: has the plugins try what they need outside. WPS_EINVAL when
+ * something is wrong, which was said. */
+int server_probe(struct server *server,
+    void (*say)(void *data, const char *line), void *data);
+
+/* Instead of these: runs init, binds, starts the workers. */
 int server_start(struct server *server, struct wps_err *err);
 
 /* Closes clients with 1001, waits for them within stop_timeout, ends workers. */

@@ -8,8 +8,8 @@
  * run. At the end the workers stop and the connections go; worker_stop frees the
  * states of the workers; what init has registered is withdrawn; `fini` frees the
  * rest. Plugins are started in the order of the file and stopped in the reverse
- * one. A server that only tests its configuration (wps -t) ends after `check`; with
- * --upstreams after `init` and `probe`.
+ * one. A server that only tests its configuration (wps -t) ends after `init`, so that
+ * this refuses what it cannot work with; with --upstreams after `probe`.
  */
 #ifndef WPS_PLUGIN_H
 #define WPS_PLUGIN_H
@@ -52,10 +52,11 @@ struct wps_plugin {
 	    const char *hub, struct wps_err *err);
 
 	/*
-	 * [init] Registers what the plugin offers. The host table and self stay
-	 * valid until fini has returned. *state_out is NULL at first. Returns
-	 * WPS_OK; anything else stops the server: the plugin has freed what it
-	 * took, and fini is not called. Mandatory.
+	 * [init] Registers what the plugin offers. Nothing outside of the server
+	 * is touched, which may be there only to test its configuration. The host
+	 * table and self stay valid until fini has returned. *state_out is NULL at
+	 * first. Returns WPS_OK; anything else stops the server: the plugin has
+	 * freed what it took, and fini is not called. Mandatory.
 	 */
 	int (*init)(const struct wps_host *host, struct wps_self *self,
 	    void **state_out);

@@ -86,12 +86,12 @@ bothTest('plugins are what is loaded', [
 ]);
 
 test('plugins come from plugin_dir', async () => {
-  const plugins = ['auth'];
+  const plugins = ['echo'];
   const there = await check({ plugins, plugin_dir: `${BUILD}/plugins/.libs` });
   assert.deepEqual(there, { code: 0, stderr: '' });
   const elsewhere = await check({ plugins, plugin_dir: `${BUILD}/nowhere` });
   assert.equal(elsewhere.code, 1);
-  assert.match(elsewhere.stderr, /plugin "auth": .*\/nowhere\/auth\.so/);
+  assert.match(elsewhere.stderr, /plugin "echo": .*\/nowhere\/echo\.so/);
 });
 
 test('a signing_key that is none is told before the start', async () => {
@@ -99,6 +99,23 @@ test('a signing_key that is none is told before the start', async () => {
     plugin_dir: `${BUILD}/plugins/.libs`, cloudevents: { signing_key: 'sign.pem' } });
   assert.equal(code, 1);
   assert.match(stderr, /:\d+:\d+: signing_key: is no private key .*written file:PATH/);
+});
+
+test('what plugins refuse to start with is told by a check of the file', async () => {
+  const hub = (members) => ({ hubs: { chat: { event_handlers: [
+    { url: 'http://127.0.0.1:1/', ...members }] } } });
+  for (const [config, message] of [
+    [{ plugins: ['auth', 'cloudevents'], ...hub({ auth: 'jwt', auth_audience: 'app' }),
+      public_endpoints: ['https://wps.example'] }, /needs a signing_key/],
+    [{ plugins: ['auth'], public_endpoints: ['https://'] },
+      /item 1 is no URL and no host/],
+    [{ plugins: ['auth'], hubs: { chat: { default_subprotocol: 'none' } } },
+      /hub "chat": default_subprotocol: no plugin/],
+  ]) {
+    const { code, stderr } = await check({ plugin_dir: `${BUILD}/plugins/.libs`, ...config });
+    assert.equal(code, 1);
+    assert.match(stderr, message);
+  }
 });
 
 bothTest('there are as many workers as the option says', [1, 3].map((workers) =>
