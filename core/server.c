@@ -308,6 +308,8 @@ log_listeners(const struct server *server)
 {
 	const struct wps_conf *core = conf_core(server->conf);
 
+	if (server->listener_count == 0)
+		log_warnx("core", "nobody can connect: there is no \"listen\"");
 	for (size_t i = 0; i < server->listener_count; i++) {
 		int64_t worker =
 		    conf_int(conf_map(core, "listen", i), "worker");

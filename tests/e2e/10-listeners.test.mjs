@@ -166,3 +166,7 @@ withFolder('a socket file in use, or another file, is left alone', async (file) 
   await assert.rejects(() => Server.start({ listen }), /Address already in use/);
   assert.equal(fs.readFileSync(file, 'utf8'), 'not a socket');
 });
+
+serverTest('a server without a listener says so',
+  { workerCounts: [1], config: { listen: [] } }, (server) =>
+    server.logs(/warning core: nobody can connect: there is no "listen"/));
