@@ -231,29 +231,52 @@ check_files(const struct wps_host *host, const struct wps_conf *map,
 	return WPS_OK;
 }
 
-/* The options that a kind of auth needs. */
+/* Which options go with a kind of auth: those that it needs are there, and none
+ * is that it would not look at. */
+static int
+check_auth_options(const struct wps_host *host, const struct wps_conf *map,
+    enum handler_auth kind, struct wps_err *err)
+{
+	static const struct {
+		const char *option;
+		enum handler_auth needed, other; /* the kinds that have it */
+		const char *lacking, *idle;
+	} rules[] = {
+		{ "auth_token", AUTH_BEARER, AUTH_BEARER,
+		  "auth bearer needs it", "only auth bearer has it" },
+		{ "auth_url", AUTH_OAUTH, AUTH_OAUTH,
+		  "auth oauth needs it", "only auth oauth has it" },
+		{ "auth_client", AUTH_OAUTH, AUTH_OAUTH,
+		  "auth oauth needs it", "only auth oauth has it" },
+		{ "auth_secret", AUTH_OAUTH, AUTH_OAUTH,
+		  "auth oauth needs it", "only auth oauth has it" },
+		{ "auth_scope", AUTH_NONE, AUTH_OAUTH,
+		  NULL, "only auth oauth has it" },
+		{ "auth_audience", AUTH_JWT, AUTH_OAUTH,
+		  "auth jwt needs it", "only auth jwt and auth oauth have it" },
+	};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		const char *option = rules[i].option;
+		bool given = host->conf_span(map, option).data != NULL;
+		bool needed = kind != AUTH_NONE && kind == rules[i].needed;
+		if (needed && !given)
+			return complain(host, map, option, rules[i].lacking,
+			    err);
+		if (given && !needed && kind != rules[i].other)
+			return complain(host, map, option, rules[i].idle, err);
+	}
+	return WPS_OK;
+}
+
 static int
 check_auth(const struct wps_host *host, const struct wps_conf *map,
     struct wps_err *err)
 {
-	static const struct {
-		enum handler_auth kind;
-		const char *option, *reason;
-	} needed[] = {
-		{ AUTH_BEARER, "auth_token", "auth bearer needs it" },
-		{ AUTH_OAUTH, "auth_url", "auth oauth needs it" },
-		{ AUTH_OAUTH, "auth_client", "auth oauth needs it" },
-		{ AUTH_OAUTH, "auth_secret", "auth oauth needs it" },
-		{ AUTH_JWT, "auth_audience", "auth jwt needs it" },
-	};
 	enum handler_auth kind = (enum handler_auth)host->conf_int(map, "auth");
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (needed[i].kind == kind &&
-		    host->conf_span(map, needed[i].option).data == NULL)
-			return complain(host, map, needed[i].option,
-			    needed[i].reason, err);
-	}
+	if (check_auth_options(host, map, kind, err) != WPS_OK)
+		return WPS_EINVAL;
 	struct wps_err reason;
 	struct wps_span url = host->conf_span(map, "auth_url");
 	if (kind == AUTH_BEARER && !bearer_valid(host->conf_span(map, "auth_token")))

@@ -151,6 +151,51 @@ test_tokens_that_would_break_a_header_are_refused_at_load(void)
 	}
 }
 
+/* For every kind of auth, which options it must, may and may not have. */
+static void
+test_options_of_auth_go_with_their_kind(void)
+{
+	static const struct { const char *option; int needed, other; } rules[] = {
+		{ "auth_token", AUTH_BEARER, AUTH_BEARER },
+		{ "auth_url", AUTH_OAUTH, AUTH_OAUTH },
+		{ "auth_client", AUTH_OAUTH, AUTH_OAUTH },
+		{ "auth_secret", AUTH_OAUTH, AUTH_OAUTH },
+		{ "auth_scope", -1, AUTH_OAUTH },
+		{ "auth_audience", AUTH_JWT, AUTH_OAUTH },
+	};
+	static const enum handler_auth kinds[] = {
+		AUTH_NONE, AUTH_BEARER, AUTH_OAUTH, AUTH_JWT };
+
+	for (size_t k = 0; k < COUNT(kinds) * COUNT(rules); k++) {
+		int kind = (int)kinds[k % COUNT(kinds)];
+		size_t odd = k / COUNT(kinds);
+		struct option_value values[COUNT(rules) + 4] = {
+			{ .name = "url", .text = "http://a/" },
+			{ .name = "user_events", .text = "*" },
+			{ .name = "auth", .number = kind } };
+		size_t count = 3;
+		bool allowed = false, needed = rules[odd].needed == kind;
+		for (size_t i = 0; i < COUNT(rules); i++) {
+			bool fits = rules[i].needed == kind || rules[i].other == kind;
+			if (i == odd)
+				allowed = fits;
+			if (fits != (i == odd)) /* the odd one is the other way */
+				values[count++] = (struct option_value){
+					.name = rules[i].option, .text = "http://b" };
+		}
+		const struct wps_conf map = { values };
+		struct wps_err err = { "" };
+		start((struct setup){ .path = "/" });
+		fake->hub_values[0].maps = &map;
+		int rc = wps_plugin_v1.check(&fake->host, &fake->hub, "chat", &err);
+		bool good = allowed && !needed;
+		check_number(rules[odd].option, rc, good ? WPS_OK : WPS_EINVAL);
+		if (!good)
+			CU_ASSERT(strstr(err.text, rules[odd].option) != NULL);
+		stop();
+	}
+}
+
 /* A file of the test's own folder, with a mode. */
 static void
 write_file(const char *path, const char *content, mode_t mode)
@@ -450,6 +495,7 @@ CU_TestInfo cloudevents_handlers_tests[] = {
 	TEST(test_the_first_handler_that_matches_gets_the_event),
 	TEST(test_bad_handlers_are_refused_at_load),
 	TEST(test_tokens_that_would_break_a_header_are_refused_at_load),
+	TEST(test_options_of_auth_go_with_their_kind),
 	TEST(test_templates_take_values_as_one_segment),
 	TEST(test_origin_is_the_public_or_the_listening_name),
 	TEST(test_the_issuer_is_the_first_public_url),
