@@ -263,6 +263,7 @@ main(void)
 		{ .pName = "delivery", .pTests = cloudevents_delivery_tests },
 		{ .pName = "handshake", .pTests = cloudevents_handshake_tests },
 		{ .pName = "handlers", .pTests = cloudevents_handlers_tests },
+		{ .pName = "tokens", .pTests = cloudevents_tokens_tests },
 		CU_SUITE_INFO_NULL,
 	};
 
