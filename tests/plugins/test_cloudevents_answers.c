@@ -198,6 +198,18 @@ test_an_upgrade_that_nobody_wants_is_a_failure_at_once(void)
 }
 
 static void
+test_interim_answers_are_passed_over(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	answer_with("HTTP/1.1 103 Early Hints\r\nX-WebPubSub-Metadata-a: 1\r\n\r\n"
+	    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi");
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok text=hi");
+	stop();
+}
+
+static void
 test_answers_have_limits(void)
 {
 	static char state[20000], answer[40000];
@@ -439,6 +451,7 @@ CU_TestInfo cloudevents_answers_tests[] = {
 	TEST(test_blocking_events_fail_at_once_and_are_not_repeated),
 	TEST(test_timeouts_are_those_of_headers_and_body),
 	TEST(test_an_upgrade_that_nobody_wants_is_a_failure_at_once),
+	TEST(test_interim_answers_are_passed_over),
 	TEST(test_answers_have_limits),
 	TEST(test_metadata_of_answers_has_limits),
 	TEST(test_state_is_kept_and_sent_back),

@@ -186,6 +186,24 @@ test_events_that_nobody_waits_for_keep_their_order(void)
 }
 
 static void
+test_the_order_of_a_connection_goes_through_all_handlers(void)
+{
+	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
+		.name = WPS_SPAN("disconnected"), .reason = WPS_SPAN("") };
+
+	start((struct setup){ .path = "/", .connected_apart = true });
+	deliver(connected, NULL);
+	deliver(gone, NULL);
+	fakehost_loop_run(&fake->loop, 1000);
+	check_number("requests", (long)app.seen_count, 2);
+	check_header(0, "ce-eventName", "connected");
+	check_header(1, "ce-eventName", "disconnected");
+	stop();
+}
+
+static void
 test_the_order_of_one_connection_holds_no_other(void)
 {
 	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
@@ -229,7 +247,8 @@ some_answered(void *data)
 	return count == CROWD;
 }
 
-/* Refused by the handshake, or late: all at the same time, in many turns. */
+/* Refused by the handshake, or late: all at the same time, in many turns. What was
+ * not sent says nothing about the origin. */
 static void
 test_many_failures_at_once_take_many_turns(void)
 {
@@ -237,15 +256,29 @@ test_many_failures_at_once_take_many_turns(void)
 		size_t seen = 0;
 		memset(crowd, 0, sizeof(crowd));
 		start((struct setup){ .path = "/", .validation = true, .concurrency = 100,
-		    .timeout = late ? 5000 : 0 });
+		    .timeout = late ? 5000 : 0, .breaker = 3 });
 		app.handshake = late ? HANG : HANDSHAKE("403 No", "");
 		for (size_t i = 0; i < CROWD; i++)
 			deliver(user_event("message", "x"), &crowd[i]);
 		CU_ASSERT(fakehost_loop_until(&fake->loop, some_answered, &seen, DEADLINE_MS));
 		check_number("answered", (long)answered_of_crowd(), CROWD);
 		check_number("handshakes", app.handshakes, 1);
+		CU_ASSERT_PTR_NULL(strstr(fake->log, "upstream does not answer"));
 		stop();
 	}
+}
+
+static void
+test_an_origin_that_breaks_its_answers_off_is_not_down(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .breaker = 2 });
+	answer_with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
+	for (unsigned i = 0; i < 4; i++)
+		check_text("answer", ask(user_event("message", "x"), &reply), "failed");
+	check_number("requests", (long)app.seen_count, 4);
+	stop();
 }
 
 static void
@@ -733,6 +766,33 @@ test_events_that_the_end_overtakes_are_lost(void)
 	stop();
 }
 
+static bool
+some_refused(void *data)
+{
+	long *before = data, count = counted("failures", "down"), news = count - *before;
+
+	if (news > 64)
+		check_number("refused in one turn", news, 64);
+	*before = count;
+	return count == CROWD - 1;
+}
+
+/* They wait for a place when the first one finds that the origin is down. */
+static void
+test_a_queue_is_gone_through_in_many_turns(void)
+{
+	long seen = 0;
+
+	memset(crowd, 0, sizeof(crowd));
+	start((struct setup){ .path = "/", .concurrency = 1, .breaker = 1 });
+	answer_with(HANG_UP);
+	for (size_t i = 0; i < CROWD; i++)
+		deliver(user_event("message", "x"), &crowd[i]);
+	CU_ASSERT(fakehost_loop_until(&fake->loop, some_refused, &seen, DEADLINE_MS));
+	check_number("requests", (long)app.seen_count, 1);
+	stop();
+}
+
 CU_TestInfo cloudevents_delivery_tests[] = {
 	TEST(test_secrets_leave_no_trace_in_memory),
 	TEST(test_events_that_nobody_waits_for_are_repeated),
@@ -751,7 +811,10 @@ CU_TestInfo cloudevents_delivery_tests[] = {
 	TEST(test_retry_says_which_events_are_repeated),
 	TEST(test_events_that_nobody_waits_for_keep_their_order),
 	TEST(test_the_order_of_one_connection_holds_no_other),
+	TEST(test_the_order_of_a_connection_goes_through_all_handlers),
 	TEST(test_many_failures_at_once_take_many_turns),
+	TEST(test_a_queue_is_gone_through_in_many_turns),
+	TEST(test_an_origin_that_breaks_its_answers_off_is_not_down),
 	TEST(test_an_origin_that_is_down_is_left_alone),
 	TEST(test_a_refusal_without_end_is_cut),
 	TEST(test_handles_that_are_not_used_are_given_back),

@@ -8,6 +8,7 @@
 #include "plugins/cloudevents/handlers.h"
 #include "plugins/cloudevents/origin.h"
 #include "plugins/cloudevents/request.h"
+#include "plugins/cloudevents/secret.h"
 #include "plugins/cloudevents/state.h"
 #include "plugins/cloudevents/template.h"
 #include "plugins/cloudevents/text.h"
@@ -151,6 +152,33 @@ test_tokens_that_would_break_a_header_are_refused_at_load(void)
 	}
 }
 
+static void
+test_files_that_cannot_be_read_are_refused_at_load(void)
+{
+	static const char *const files[] = { "ca", "certificate", "key" };
+
+	for (size_t i = 0; i < COUNT(files); i++) {
+		const struct option_value values[] = {
+			{ .name = "url", .text = "https://a/" },
+			{ .name = "user_events", .text = "*" },
+			{ .name = files[i], .text = "/nowhere/file.pem" },
+			/* A pair is whole. */
+			{ .name = i == 1 ? "key" : "certificate",
+			  .text = i == 0 ? NULL : "/dev/null" },
+			{ .name = NULL } };
+		const struct wps_conf map = { values };
+		struct wps_err err = { "" };
+		start((struct setup){ .path = "/" });
+		fake->hub_values[0].maps = &map;
+		check_number(files[i], wps_plugin_v1.check(&fake->host, &fake->hub, "chat",
+		    &err), WPS_EINVAL);
+		if (strstr(err.text, "No such file") == NULL ||
+		    strstr(err.text, files[i]) == NULL)
+			check_text(files[i], err.text, "No such file");
+		stop();
+	}
+}
+
 /* A file of the test's own folder, with a mode. */
 static void
 write_file(const char *path, const char *content, mode_t mode)
@@ -241,6 +269,22 @@ test_secrets_that_are_not_to_be_had_are_told(void)
 	snprintf(path, sizeof(path), "%s/pipe", folder);
 	unlink(path);
 	rmdir(folder);
+}
+
+static void
+test_names_of_variables_have_at_most_1023_bytes(void)
+{
+	for (int len = 1023; len <= 1024; len++) {
+		struct text out = { .data = NULL };
+		struct wps_err err = { "" };
+		char name[1025];
+		snprintf(name, sizeof(name), "%0*d", len, 1);
+		CU_ASSERT(setenv(name, "value", 1) == 0);
+		check_number("result", secret_variable(wps_span_str(name), &out, &err),
+		    len == 1023 ? WPS_OK : WPS_EINVAL);
+		unsetenv(name);
+		text_free(&out);
+	}
 }
 
 static void
@@ -450,6 +494,8 @@ CU_TestInfo cloudevents_handlers_tests[] = {
 	TEST(test_the_first_handler_that_matches_gets_the_event),
 	TEST(test_bad_handlers_are_refused_at_load),
 	TEST(test_tokens_that_would_break_a_header_are_refused_at_load),
+	TEST(test_files_that_cannot_be_read_are_refused_at_load),
+	TEST(test_names_of_variables_have_at_most_1023_bytes),
 	TEST(test_templates_take_values_as_one_segment),
 	TEST(test_origin_is_the_public_or_the_listening_name),
 	TEST(test_the_issuer_is_the_first_public_url),
