@@ -464,7 +464,10 @@ struct wps_conn conn;
 static const char *const all_presence_events[] = { "joined", "left" };
 static const char *const all_system_events[] = { "connect", "connected", "disconnected" };
 
-#define APART_EVENTS 2 /* where system_events stands */
+/* Where user_events, system_events and auth_audience stand. */
+#define APART_USER 1
+#define APART_EVENTS 2
+#define APART_AUDIENCE 3
 
 static void
 fill_conf(const struct setup *setup)
@@ -473,6 +476,7 @@ fill_conf(const struct setup *setup)
 		{ .name = "url", .text = fake->url },
 		{ .name = "user_events", .text = setup->user_events ? setup->user_events : "*" },
 		{ .name = "system_events", .items = all_system_events, .count = 3 },
+		{ .name = "auth_audience", .text = setup->signing_key ? "app" : NULL },
 		{ .name = "timeout", .number = setup->timeout ? setup->timeout : 100000 },
 		{ .name = "body_timeout",
 		  .number = setup->body_timeout ? setup->body_timeout : 30000 },
@@ -486,7 +490,6 @@ fill_conf(const struct setup *setup)
 		{ .name = "cookies", .number = setup->cookies },
 		{ .name = "auth", .number = setup->oauth ? AUTH_OAUTH :
 		  setup->signing_key ? AUTH_JWT : AUTH_NONE },
-		{ .name = "auth_audience", .text = setup->signing_key ? "app" : NULL },
 		{ .name = "auth_url", .text = setup->oauth ? fake->token_url : NULL },
 		{ .name = "auth_client", .text = setup->oauth ? "me" : NULL },
 		{ .name = "auth_secret", .text = setup->oauth ? SECRET : NULL },
@@ -501,8 +504,10 @@ fill_conf(const struct setup *setup)
 
 	memcpy(fake->handler_values, handler, sizeof(handler));
 	memcpy(fake->apart_values, handler, sizeof(handler));
+	fake->apart_values[APART_USER].text = "";
 	fake->apart_values[APART_EVENTS].items = &all_system_events[1];
 	fake->apart_values[APART_EVENTS].count = 1;
+	fake->apart_values[APART_AUDIENCE].text = "apart";
 	fake->handlers[0].values = fake->apart_values;
 	fake->handlers[setup->connected_apart].values = fake->handler_values;
 	fake->hub_values[0] = (struct option_value){ .name = "event_handlers",

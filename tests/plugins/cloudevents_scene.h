@@ -56,8 +56,9 @@ struct setup {
 	size_t presence_count, pattern_count;
 	bool oauth; /* tokens come from the application, with a secret */
 	int64_t oauth_method;
-	const char *signing_key; /* tokens are signed with it, and are for "app" */
-	bool connected_apart;    /* `connected` has a handler of its own, in front */
+	const char *signing_key; /* tokens are signed with it */
+	bool connected_apart;    /* `connected` has a handler of its own, in front;
+	                          * its tokens are for "apart", others for "app" */
 };
 
 struct wps_self {
@@ -152,8 +153,8 @@ const char *header_of(const char *text, const char *name, char *dst, size_t cap)
 void check_header(size_t n, const char *name, const char *expected);
 
 /* The suites besides that of test_cloudevents.c. */
-extern CU_TestInfo cloudevents_answers_tests[], cloudevents_delivery_tests[],
-    cloudevents_handshake_tests[], cloudevents_handlers_tests[],
-    cloudevents_tokens_tests[];
+extern CU_TestInfo cloudevents_answers_tests[], cloudevents_breaker_tests[],
+    cloudevents_delivery_tests[], cloudevents_handshake_tests[],
+    cloudevents_handlers_tests[], cloudevents_tokens_tests[];
 
 #endif

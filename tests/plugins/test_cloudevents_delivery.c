@@ -269,45 +269,24 @@ test_many_failures_at_once_take_many_turns(void)
 }
 
 static void
-test_an_origin_that_breaks_its_answers_off_is_not_down(void)
+test_a_repetition_gives_its_place_away_and_knows_its_end(void)
 {
-	struct wps_reply reply;
+	struct wps_reply first = { .count = 0 }, second = { .count = 0 };
 
-	start((struct setup){ .path = "/", .breaker = 2 });
-	answer_with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
-	for (unsigned i = 0; i < 4; i++)
-		check_text("answer", ask(user_event("message", "x"), &reply), "failed");
-	check_number("requests", (long)app.seen_count, 4);
-	stop();
-}
-
-static void
-test_an_origin_that_is_down_is_left_alone(void)
-{
-	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
-		.name = WPS_SPAN("connected") };
-	struct wps_reply reply;
-
-	start((struct setup){ .path = "/", .breaker = 3, .retry = RETRY_NONE });
-	answer_with(HANG_UP);
-	for (int i = 0; i < 5; i++)
-		check_text("down", ask(user_event("message", "x"), &reply), "failed");
-	check_number("until it opens", (long)app.seen_count, 3);
-	deliver(connected, NULL);
-	fakehost_loop_run(&fake->loop, 900);
-	check_number("within the pause", (long)app.seen_count, 3);
-	fakehost_loop_run(&fake->loop, 200);
-	check_number("one tries it", (long)app.seen_count, 4);
-	fakehost_loop_run(&fake->loop, 1700);
-	check_text("still down", ask(user_event("message", "x"), &reply), "failed");
-	check_number("the pause has doubled", (long)app.seen_count, 4);
-	fakehost_loop_run(&fake->loop, 400);
-	answer_with("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n");
-	ask(user_event("message", "x"), &reply);
-	answer_with(NOTHING);
-	check_text("it answers", ask(user_event("message", "x"), &reply), "ok");
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "upstream does not answer"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "upstream answers again"));
+	start((struct setup){ .path = "/", .concurrency = 1, .retry = RETRY_ALL,
+	    .timeout = 2000 });
+	app.answers[0] = app.answers[2] = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+	app.answers[1] = NOTHING;
+	app.answer_count = 3;
+	uint64_t before = fake->loop.now_ms;
+	deliver(user_event("a", "x"), &first);
+	deliver(user_event("b", "x"), &second);
+	CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &second, DEADLINE_MS));
+	check_number("in the pause", (long)(fake->loop.now_ms - before), 0);
+	CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &first, DEADLINE_MS));
+	/* The next pause would be 3 s. */
+	check_number("its end", (long)(fake->loop.now_ms - before), 1000);
+	check_number("requests", (long)app.seen_count, 3);
 	stop();
 }
 
@@ -729,6 +708,15 @@ test_events_that_are_not_sent_are_counted_by_the_reason(void)
 	check_number("all failures", counted_failures(), 1);
 	stop();
 
+	start((struct setup){ .path = "/", .oauth = true });
+	app.token = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
+	ask(user_event("message", "x"), &reply);
+	ask(user_event("message", "x"), &reply);
+	check_number("no token", counted("failures", "no_token"), 2);
+	check_number("tokens", counted("failures", "token"), 1);
+	check_number("all failures", counted_failures(), 3);
+	stop();
+
 	start((struct setup){ .path = "/" });
 	ask(user_event("caf\xc3\xa9", "x"), &reply);
 	check_number("unsendable", counted("failures", "unsendable"), 1);
@@ -763,6 +751,47 @@ test_events_that_the_end_overtakes_are_lost(void)
 	check_number("lost", counted("failures", "lost"), 1);
 	CU_ASSERT(wps_plugin_v1.worker_start(fake->state,
 	    fakehost_loop_worker(&fake->loop), &fake->worker) == WPS_OK);
+	stop();
+}
+
+/* However long those before it take; it has a time of its own then. */
+static void
+test_the_last_word_waits_as_long_as_it_must(void)
+{
+	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
+		.name = WPS_SPAN("disconnected"), .reason = WPS_SPAN("") };
+
+	start((struct setup){ .path = "/", .timeout = 5000, .body_timeout = 20000 });
+	answer_with("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+	deliver(connected, NULL);
+	deliver(gone, NULL);
+	request(0);
+	answer_with(NOTHING);
+	fakehost_loop_run(&fake->loop, 30000);
+	check_number("requests", (long)app.seen_count, 2);
+	check_header(1, "ce-eventName", "disconnected");
+	check_number("late", counted("failures", "timeout"), 1);
+	stop();
+}
+
+/* It ends before the one in front of it, which goes on as it was. */
+static void
+test_one_that_finds_no_room_moves_nobody(void)
+{
+	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+
+	start((struct setup){ .path = "/", .queue = 1 });
+	answer_with(HANG);
+	deliver(connected, NULL);
+	request(0);
+	deliver(presence_event(WPS_EVENT_JOINED, "a"), NULL);
+	deliver(presence_event(WPS_EVENT_JOINED, "b"), NULL);
+	fakehost_loop_run(&fake->loop, 1000);
+	check_number("no room", counted("failures", "queue"), 1);
+	check_number("requests", (long)app.seen_count, 1);
 	stop();
 }
 
@@ -814,8 +843,9 @@ CU_TestInfo cloudevents_delivery_tests[] = {
 	TEST(test_the_order_of_a_connection_goes_through_all_handlers),
 	TEST(test_many_failures_at_once_take_many_turns),
 	TEST(test_a_queue_is_gone_through_in_many_turns),
-	TEST(test_an_origin_that_breaks_its_answers_off_is_not_down),
-	TEST(test_an_origin_that_is_down_is_left_alone),
+	TEST(test_the_last_word_waits_as_long_as_it_must),
+	TEST(test_one_that_finds_no_room_moves_nobody),
+	TEST(test_a_repetition_gives_its_place_away_and_knows_its_end),
 	TEST(test_a_refusal_without_end_is_cut),
 	TEST(test_handles_that_are_not_used_are_given_back),
 	TEST(test_addresses_of_the_surroundings_are_known),
