@@ -301,6 +301,24 @@ test_state_is_kept_and_sent_back(void)
 }
 
 static void
+test_state_comes_from_answers_that_somebody_waits_for(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	answer_with("HTTP/1.1 200 OK\r\nce-connectionState: one\r\nContent-Length: 0\r\n\r\n");
+	deliver((struct wps_event){ .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+	    .name = WPS_SPAN("connected") }, NULL);
+	request(0);
+	fakehost_loop_run(&fake->loop, 100);
+	ask(user_event("message", "x"), &reply);
+	check_header(1, "ce-connectionState", "-");
+	ask(user_event("message", "x"), &reply);
+	check_header(2, "ce-connectionState", "one");
+	stop();
+}
+
+static void
 test_cookies_of_a_success_are_sent_back(void)
 {
 	static const struct { bool on; const char *status, *sent; } cases[] = {
@@ -455,6 +473,7 @@ CU_TestInfo cloudevents_answers_tests[] = {
 	TEST(test_answers_have_limits),
 	TEST(test_metadata_of_answers_has_limits),
 	TEST(test_state_is_kept_and_sent_back),
+	TEST(test_state_comes_from_answers_that_somebody_waits_for),
 	TEST(test_cookies_of_a_success_are_sent_back),
 	TEST(test_cookies_of_answers_side_by_side_are_all_kept),
 	TEST(test_cookies_of_before_stay_with_their_connection),
