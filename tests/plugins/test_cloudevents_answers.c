@@ -33,6 +33,9 @@ test_connect_answers(void)
 		{ "HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\n"
 		  "ce-connectionState: x\r\nContent-Length: 6\r\n\r\nno way",
 		  "refused status=401 type=text/plain body=no way" },
+		{ "HTTP/1.1 500 Oops\r\nContent-Length: 6\r\n\r\nsecret",
+		  "refused status=500 type=text/plain "
+		  "body=The application could not accept the connection.\n" },
 		{ "HTTP/1.1 503 Busy\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\nsecret",
 		  "refused status=503 type=text/plain "
 		  "body=The application could not accept the connection.\n" },

@@ -288,6 +288,35 @@ test_names_of_variables_have_at_most_1023_bytes(void)
 }
 
 static void
+test_secrets_have_at_most_4_kib(void)
+{
+	for (int len = 4096; len <= 4097; len++) {
+		struct text out = { .data = NULL };
+		struct wps_err err = { "" };
+		char value[4100];
+		snprintf(value, sizeof(value), "%0*d", len, 1);
+		CU_ASSERT(setenv("TEST_CLOUDEVENTS_LONG", value, 1) == 0);
+		check_number("result", secret_variable(
+		    WPS_SPAN("TEST_CLOUDEVENTS_LONG"), &out, &err),
+		    len == 4096 ? WPS_OK : WPS_EINVAL);
+		unsetenv("TEST_CLOUDEVENTS_LONG");
+		text_free(&out);
+	}
+}
+
+static void
+test_a_state_is_what_a_header_holds(void)
+{
+	static const struct { struct wps_span state; bool good; } cases[] = {
+		{ WPS_SPAN("a \t~"), true }, { WPS_SPAN("\x7f"), false },
+		{ WPS_SPAN("\x1f"), false }, { WPS_SPAN("\x80"), false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_number("state", state_is_ascii(cases[i].state), cases[i].good);
+}
+
+static void
 test_templates_take_values_as_one_segment(void)
 {
 	static const struct { const char *url, *event, *expected; } cases[] = {
@@ -496,6 +525,8 @@ CU_TestInfo cloudevents_handlers_tests[] = {
 	TEST(test_tokens_that_would_break_a_header_are_refused_at_load),
 	TEST(test_files_that_cannot_be_read_are_refused_at_load),
 	TEST(test_names_of_variables_have_at_most_1023_bytes),
+	TEST(test_secrets_have_at_most_4_kib),
+	TEST(test_a_state_is_what_a_header_holds),
 	TEST(test_templates_take_values_as_one_segment),
 	TEST(test_origin_is_the_public_or_the_listening_name),
 	TEST(test_the_issuer_is_the_first_public_url),

@@ -221,6 +221,11 @@ test_a_token_is_signed_anew_after_45_minutes(void)
 
 	start((struct setup){ .path = "/", .signing_key = signing_key });
 	ask(user_event("a", "x"), &reply);
+	const char *iat = strstr(claims_of(0), "\"iat\":");
+	const char *exp = strstr(claims_of(0), "\"exp\":");
+	CU_ASSERT_FATAL(iat != NULL && exp != NULL);
+	check_number("lifetime", strtol(exp + 6, NULL, 10) - strtol(iat + 6, NULL, 10),
+	    3600);
 	header_of(request(0), "Authorization", first, sizeof(first));
 	fakehost_loop_run(&fake->loop, 2699 * 1000);
 	ask(user_event("a", "x"), &reply);
