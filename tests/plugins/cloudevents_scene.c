@@ -199,6 +199,14 @@ host_add_upstream(struct wps_self *self, const struct wps_upstream *ops)
 }
 
 static int
+host_add_route(struct wps_self *self, const struct wps_route *ops)
+{
+	(void)self;
+	(void)ops;
+	return WPS_OK;
+}
+
+static int
 host_add_counter(struct wps_self *self, const struct wps_counter *counter, unsigned *id_out)
 {
 	CU_ASSERT_FATAL(self->counter_count < COUNT(self->counters));
@@ -361,6 +369,10 @@ answer_to(struct app *server, const char *request, size_t len)
 		server->get_requests++;
 		return server->get;
 	}
+	if (server->token && strncmp(request, "POST /token", 11) == 0) {
+		server->token_requests++;
+		return server->token;
+	}
 	size_t turn = server->seen_count < server->answer_count ? server->seen_count :
 	    server->answer_count - 1;
 	CU_ASSERT_FATAL(server->seen_count < SEEN_MAX);
@@ -452,6 +464,11 @@ struct wps_conn conn;
 static const char *const all_presence_events[] = { "joined", "left" };
 static const char *const all_system_events[] = { "connect", "connected", "disconnected" };
 
+/* Where user_events, system_events and auth_audience stand. */
+#define APART_USER 1
+#define APART_EVENTS 2
+#define APART_AUDIENCE 3
+
 static void
 fill_conf(const struct setup *setup)
 {
@@ -459,6 +476,7 @@ fill_conf(const struct setup *setup)
 		{ .name = "url", .text = fake->url },
 		{ .name = "user_events", .text = setup->user_events ? setup->user_events : "*" },
 		{ .name = "system_events", .items = all_system_events, .count = 3 },
+		{ .name = "auth_audience", .text = setup->signing_key ? "app" : NULL },
 		{ .name = "timeout", .number = setup->timeout ? setup->timeout : 100000 },
 		{ .name = "body_timeout",
 		  .number = setup->body_timeout ? setup->body_timeout : 30000 },
@@ -470,7 +488,8 @@ fill_conf(const struct setup *setup)
 		{ .name = "retry", .number = setup->retry },
 		{ .name = "header_encoding", .number = setup->encoding },
 		{ .name = "cookies", .number = setup->cookies },
-		{ .name = "auth", .number = setup->oauth ? AUTH_OAUTH : AUTH_NONE },
+		{ .name = "auth", .number = setup->oauth ? AUTH_OAUTH :
+		  setup->signing_key ? AUTH_JWT : AUTH_NONE },
 		{ .name = "auth_url", .text = setup->oauth ? fake->token_url : NULL },
 		{ .name = "auth_client", .text = setup->oauth ? "me" : NULL },
 		{ .name = "auth_secret", .text = setup->oauth ? SECRET : NULL },
@@ -484,9 +503,15 @@ fill_conf(const struct setup *setup)
 	};
 
 	memcpy(fake->handler_values, handler, sizeof(handler));
-	fake->handler.values = fake->handler_values;
+	memcpy(fake->apart_values, handler, sizeof(handler));
+	fake->apart_values[APART_USER].text = "";
+	fake->apart_values[APART_EVENTS].items = &all_system_events[1];
+	fake->apart_values[APART_EVENTS].count = 1;
+	fake->apart_values[APART_AUDIENCE].text = "apart";
+	fake->handlers[0].values = fake->apart_values;
+	fake->handlers[setup->connected_apart].values = fake->handler_values;
 	fake->hub_values[0] = (struct option_value){ .name = "event_handlers",
-		.maps = &fake->handler, .count = 1 };
+		.maps = fake->handlers, .count = setup->connected_apart ? 2 : 1 };
 	fake->hub.values = fake->hub_values;
 	static const char *const endpoints[] = { "https://wps.example.net:8443" };
 	fake->core_values[0] = (struct option_value){ .name = "public_endpoints",
@@ -501,6 +526,8 @@ fill_conf(const struct setup *setup)
 		.number = setup->allow_link_local };
 	fake->own_values[5] = (struct option_value){ .name = "early_check",
 		.number = setup->early_check };
+	fake->own_values[6] = (struct option_value){ .name = "signing_key",
+		.text = setup->signing_key };
 	fake->own.values = fake->own_values;
 	fake->hub_conf = &fake->hub;
 	fake->core_conf = &fake->core;
@@ -526,6 +553,7 @@ fill_host(struct wps_host *host)
 		.conf_where = host_conf_where,
 		.conf_file = host_conf_file,
 		.add_upstream = host_add_upstream,
+		.add_route = host_add_route,
 		.add_counter = host_add_counter,
 		.count = host_count,
 		.worker_count = host_worker_count,

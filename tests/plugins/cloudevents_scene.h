@@ -56,6 +56,9 @@ struct setup {
 	size_t presence_count, pattern_count;
 	bool oauth; /* tokens come from the application, with a secret */
 	int64_t oauth_method;
+	const char *signing_key; /* tokens are signed with it */
+	bool connected_apart;    /* `connected` has a handler of its own, in front;
+	                          * its tokens are for "apart", others for "app" */
 };
 
 struct wps_self {
@@ -69,9 +72,9 @@ struct wps_self {
 	struct wps_counter counters[32];
 	unsigned counter_count;
 	uint64_t counts[32];
-	struct wps_conf handler, hub, core, own;
-	struct option_value handler_values[24], hub_values[2], core_values[3],
-	    own_values[7];
+	struct wps_conf handlers[2], hub, core, own;
+	struct option_value apart_values[24], handler_values[24], hub_values[2], core_values[3],
+	    own_values[8];
 	char url[256], token_url[64];
 };
 
@@ -101,12 +104,14 @@ struct app {
 
 	/* What it answers: to handshakes, and to events in turn; the last again. */
 	const char *handshake, *get;
+	const char *token; /* to requests for one; NULL: as to events */
 	const char *answers[8];
 	size_t answer_count;
 
-	char *seen[SEEN_MAX]; /* requests as they came; handshakes are not among them */
+	char *seen[SEEN_MAX]; /* requests as they came; handshakes are not among them, nor
+			       * what got the token */
 	size_t seen_count;
-	unsigned handshakes, get_requests;
+	unsigned handshakes, get_requests, token_requests;
 	char last_handshake[1024];
 };
 
@@ -148,7 +153,8 @@ const char *header_of(const char *text, const char *name, char *dst, size_t cap)
 void check_header(size_t n, const char *name, const char *expected);
 
 /* The suites besides that of test_cloudevents.c. */
-extern CU_TestInfo cloudevents_answers_tests[], cloudevents_delivery_tests[],
-    cloudevents_handshake_tests[], cloudevents_handlers_tests[];
+extern CU_TestInfo cloudevents_answers_tests[], cloudevents_breaker_tests[],
+    cloudevents_delivery_tests[], cloudevents_handshake_tests[],
+    cloudevents_handlers_tests[], cloudevents_tokens_tests[];
 
 #endif

@@ -33,6 +33,9 @@ test_connect_answers(void)
 		{ "HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\n"
 		  "ce-connectionState: x\r\nContent-Length: 6\r\n\r\nno way",
 		  "refused status=401 type=text/plain body=no way" },
+		{ "HTTP/1.1 500 Oops\r\nContent-Length: 6\r\n\r\nsecret",
+		  "refused status=500 type=text/plain "
+		  "body=The application could not accept the connection.\n" },
 		{ "HTTP/1.1 503 Busy\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\nsecret",
 		  "refused status=503 type=text/plain "
 		  "body=The application could not accept the connection.\n" },
@@ -198,6 +201,18 @@ test_an_upgrade_that_nobody_wants_is_a_failure_at_once(void)
 }
 
 static void
+test_interim_answers_are_passed_over(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	answer_with("HTTP/1.1 103 Early Hints\r\nX-WebPubSub-Metadata-a: 1\r\n\r\n"
+	    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi");
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok text=hi");
+	stop();
+}
+
+static void
 test_answers_have_limits(void)
 {
 	static char state[20000], answer[40000];
@@ -285,6 +300,24 @@ test_state_is_kept_and_sent_back(void)
 	ask(user_event("message", "x"), &reply);
 	deliver(gone, NULL);
 	check_header(COUNT(steps) + 1, "ce-connectionState", "-");
+	stop();
+}
+
+static void
+test_state_comes_from_answers_that_somebody_waits_for(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/" });
+	answer_with("HTTP/1.1 200 OK\r\nce-connectionState: one\r\nContent-Length: 0\r\n\r\n");
+	deliver((struct wps_event){ .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+	    .name = WPS_SPAN("connected") }, NULL);
+	request(0);
+	fakehost_loop_run(&fake->loop, 100);
+	ask(user_event("message", "x"), &reply);
+	check_header(1, "ce-connectionState", "-");
+	ask(user_event("message", "x"), &reply);
+	check_header(2, "ce-connectionState", "one");
 	stop();
 }
 
@@ -439,9 +472,11 @@ CU_TestInfo cloudevents_answers_tests[] = {
 	TEST(test_blocking_events_fail_at_once_and_are_not_repeated),
 	TEST(test_timeouts_are_those_of_headers_and_body),
 	TEST(test_an_upgrade_that_nobody_wants_is_a_failure_at_once),
+	TEST(test_interim_answers_are_passed_over),
 	TEST(test_answers_have_limits),
 	TEST(test_metadata_of_answers_has_limits),
 	TEST(test_state_is_kept_and_sent_back),
+	TEST(test_state_comes_from_answers_that_somebody_waits_for),
 	TEST(test_cookies_of_a_success_are_sent_back),
 	TEST(test_cookies_of_answers_side_by_side_are_all_kept),
 	TEST(test_cookies_of_before_stay_with_their_connection),

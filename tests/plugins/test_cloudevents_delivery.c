@@ -186,6 +186,24 @@ test_events_that_nobody_waits_for_keep_their_order(void)
 }
 
 static void
+test_the_order_of_a_connection_goes_through_all_handlers(void)
+{
+	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
+		.name = WPS_SPAN("disconnected"), .reason = WPS_SPAN("") };
+
+	start((struct setup){ .path = "/", .connected_apart = true });
+	deliver(connected, NULL);
+	deliver(gone, NULL);
+	fakehost_loop_run(&fake->loop, 1000);
+	check_number("requests", (long)app.seen_count, 2);
+	check_header(0, "ce-eventName", "connected");
+	check_header(1, "ce-eventName", "disconnected");
+	stop();
+}
+
+static void
 test_the_order_of_one_connection_holds_no_other(void)
 {
 	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
@@ -229,7 +247,8 @@ some_answered(void *data)
 	return count == CROWD;
 }
 
-/* Refused by the handshake, or late: all at the same time, in many turns. */
+/* Refused by the handshake, or late: all at the same time, in many turns. What was
+ * not sent says nothing about the origin. */
 static void
 test_many_failures_at_once_take_many_turns(void)
 {
@@ -237,44 +256,37 @@ test_many_failures_at_once_take_many_turns(void)
 		size_t seen = 0;
 		memset(crowd, 0, sizeof(crowd));
 		start((struct setup){ .path = "/", .validation = true, .concurrency = 100,
-		    .timeout = late ? 5000 : 0 });
+		    .timeout = late ? 5000 : 0, .breaker = 3 });
 		app.handshake = late ? HANG : HANDSHAKE("403 No", "");
 		for (size_t i = 0; i < CROWD; i++)
 			deliver(user_event("message", "x"), &crowd[i]);
 		CU_ASSERT(fakehost_loop_until(&fake->loop, some_answered, &seen, DEADLINE_MS));
 		check_number("answered", (long)answered_of_crowd(), CROWD);
 		check_number("handshakes", app.handshakes, 1);
+		CU_ASSERT_PTR_NULL(strstr(fake->log, "upstream does not answer"));
 		stop();
 	}
 }
 
 static void
-test_an_origin_that_is_down_is_left_alone(void)
+test_a_repetition_gives_its_place_away_and_knows_its_end(void)
 {
-	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
-		.name = WPS_SPAN("connected") };
-	struct wps_reply reply;
+	struct wps_reply first = { .count = 0 }, second = { .count = 0 };
 
-	start((struct setup){ .path = "/", .breaker = 3, .retry = RETRY_NONE });
-	answer_with(HANG_UP);
-	for (int i = 0; i < 5; i++)
-		check_text("down", ask(user_event("message", "x"), &reply), "failed");
-	check_number("until it opens", (long)app.seen_count, 3);
-	deliver(connected, NULL);
-	fakehost_loop_run(&fake->loop, 900);
-	check_number("within the pause", (long)app.seen_count, 3);
-	fakehost_loop_run(&fake->loop, 200);
-	check_number("one tries it", (long)app.seen_count, 4);
-	fakehost_loop_run(&fake->loop, 1700);
-	check_text("still down", ask(user_event("message", "x"), &reply), "failed");
-	check_number("the pause has doubled", (long)app.seen_count, 4);
-	fakehost_loop_run(&fake->loop, 400);
-	answer_with("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n");
-	ask(user_event("message", "x"), &reply);
-	answer_with(NOTHING);
-	check_text("it answers", ask(user_event("message", "x"), &reply), "ok");
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "upstream does not answer"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake->log, "upstream answers again"));
+	start((struct setup){ .path = "/", .concurrency = 1, .retry = RETRY_ALL,
+	    .timeout = 2000 });
+	app.answers[0] = app.answers[2] = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+	app.answers[1] = NOTHING;
+	app.answer_count = 3;
+	uint64_t before = fake->loop.now_ms;
+	deliver(user_event("a", "x"), &first);
+	deliver(user_event("b", "x"), &second);
+	CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &second, DEADLINE_MS));
+	check_number("in the pause", (long)(fake->loop.now_ms - before), 0);
+	CU_ASSERT(fakehost_loop_until(&fake->loop, is_answered, &first, DEADLINE_MS));
+	/* The next pause would be 3 s. */
+	check_number("its end", (long)(fake->loop.now_ms - before), 1000);
+	check_number("requests", (long)app.seen_count, 3);
 	stop();
 }
 
@@ -696,6 +708,15 @@ test_events_that_are_not_sent_are_counted_by_the_reason(void)
 	check_number("all failures", counted_failures(), 1);
 	stop();
 
+	start((struct setup){ .path = "/", .oauth = true });
+	app.token = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
+	ask(user_event("message", "x"), &reply);
+	ask(user_event("message", "x"), &reply);
+	check_number("no token", counted("failures", "no_token"), 2);
+	check_number("tokens", counted("failures", "token"), 1);
+	check_number("all failures", counted_failures(), 3);
+	stop();
+
 	start((struct setup){ .path = "/" });
 	ask(user_event("caf\xc3\xa9", "x"), &reply);
 	check_number("unsendable", counted("failures", "unsendable"), 1);
@@ -733,6 +754,74 @@ test_events_that_the_end_overtakes_are_lost(void)
 	stop();
 }
 
+/* However long those before it take; it has a time of its own then. */
+static void
+test_the_last_word_waits_as_long_as_it_must(void)
+{
+	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+	struct wps_event gone = { .kind = WPS_EVENT_DISCONNECTED, .conn = &conn,
+		.name = WPS_SPAN("disconnected"), .reason = WPS_SPAN("") };
+
+	start((struct setup){ .path = "/", .timeout = 5000, .body_timeout = 20000 });
+	answer_with("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+	deliver(connected, NULL);
+	deliver(gone, NULL);
+	request(0);
+	answer_with(NOTHING);
+	fakehost_loop_run(&fake->loop, 30000);
+	check_number("requests", (long)app.seen_count, 2);
+	check_header(1, "ce-eventName", "disconnected");
+	check_number("late", counted("failures", "timeout"), 1);
+	stop();
+}
+
+/* It ends before the one in front of it, which goes on as it was. */
+static void
+test_one_that_finds_no_room_moves_nobody(void)
+{
+	struct wps_event connected = { .kind = WPS_EVENT_CONNECTED, .conn = &conn,
+		.name = WPS_SPAN("connected") };
+
+	start((struct setup){ .path = "/", .queue = 1 });
+	answer_with(HANG);
+	deliver(connected, NULL);
+	request(0);
+	deliver(presence_event(WPS_EVENT_JOINED, "a"), NULL);
+	deliver(presence_event(WPS_EVENT_JOINED, "b"), NULL);
+	fakehost_loop_run(&fake->loop, 1000);
+	check_number("no room", counted("failures", "queue"), 1);
+	check_number("requests", (long)app.seen_count, 1);
+	stop();
+}
+
+static bool
+some_refused(void *data)
+{
+	long *before = data, count = counted("failures", "down"), news = count - *before;
+
+	if (news > 64)
+		check_number("refused in one turn", news, 64);
+	*before = count;
+	return count == CROWD - 1;
+}
+
+/* They wait for a place when the first one finds that the origin is down. */
+static void
+test_a_queue_is_gone_through_in_many_turns(void)
+{
+	long seen = 0;
+
+	memset(crowd, 0, sizeof(crowd));
+	start((struct setup){ .path = "/", .concurrency = 1, .breaker = 1 });
+	answer_with(HANG_UP);
+	for (size_t i = 0; i < CROWD; i++)
+		deliver(user_event("message", "x"), &crowd[i]);
+	CU_ASSERT(fakehost_loop_until(&fake->loop, some_refused, &seen, DEADLINE_MS));
+	check_number("requests", (long)app.seen_count, 1);
+	stop();
+}
+
 CU_TestInfo cloudevents_delivery_tests[] = {
 	TEST(test_secrets_leave_no_trace_in_memory),
 	TEST(test_events_that_nobody_waits_for_are_repeated),
@@ -751,8 +840,12 @@ CU_TestInfo cloudevents_delivery_tests[] = {
 	TEST(test_retry_says_which_events_are_repeated),
 	TEST(test_events_that_nobody_waits_for_keep_their_order),
 	TEST(test_the_order_of_one_connection_holds_no_other),
+	TEST(test_the_order_of_a_connection_goes_through_all_handlers),
 	TEST(test_many_failures_at_once_take_many_turns),
-	TEST(test_an_origin_that_is_down_is_left_alone),
+	TEST(test_a_queue_is_gone_through_in_many_turns),
+	TEST(test_the_last_word_waits_as_long_as_it_must),
+	TEST(test_one_that_finds_no_room_moves_nobody),
+	TEST(test_a_repetition_gives_its_place_away_and_knows_its_end),
 	TEST(test_a_refusal_without_end_is_cut),
 	TEST(test_handles_that_are_not_used_are_given_back),
 	TEST(test_addresses_of_the_surroundings_are_known),

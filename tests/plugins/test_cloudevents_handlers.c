@@ -8,6 +8,7 @@
 #include "plugins/cloudevents/handlers.h"
 #include "plugins/cloudevents/origin.h"
 #include "plugins/cloudevents/request.h"
+#include "plugins/cloudevents/secret.h"
 #include "plugins/cloudevents/state.h"
 #include "plugins/cloudevents/template.h"
 #include "plugins/cloudevents/text.h"
@@ -196,6 +197,33 @@ test_options_of_auth_go_with_their_kind(void)
 	}
 }
 
+static void
+test_files_that_cannot_be_read_are_refused_at_load(void)
+{
+	static const char *const files[] = { "ca", "certificate", "key" };
+
+	for (size_t i = 0; i < COUNT(files); i++) {
+		const struct option_value values[] = {
+			{ .name = "url", .text = "https://a/" },
+			{ .name = "user_events", .text = "*" },
+			{ .name = files[i], .text = "/nowhere/file.pem" },
+			/* A pair is whole. */
+			{ .name = i == 1 ? "key" : "certificate",
+			  .text = i == 0 ? NULL : "/dev/null" },
+			{ .name = NULL } };
+		const struct wps_conf map = { values };
+		struct wps_err err = { "" };
+		start((struct setup){ .path = "/" });
+		fake->hub_values[0].maps = &map;
+		check_number(files[i], wps_plugin_v1.check(&fake->host, &fake->hub, "chat",
+		    &err), WPS_EINVAL);
+		if (strstr(err.text, "No such file") == NULL ||
+		    strstr(err.text, files[i]) == NULL)
+			check_text(files[i], err.text, "No such file");
+		stop();
+	}
+}
+
 /* A file of the test's own folder, with a mode. */
 static void
 write_file(const char *path, const char *content, mode_t mode)
@@ -286,6 +314,51 @@ test_secrets_that_are_not_to_be_had_are_told(void)
 	snprintf(path, sizeof(path), "%s/pipe", folder);
 	unlink(path);
 	rmdir(folder);
+}
+
+static void
+test_names_of_variables_have_at_most_1023_bytes(void)
+{
+	for (int len = 1023; len <= 1024; len++) {
+		struct text out = { .data = NULL };
+		struct wps_err err = { "" };
+		char name[1025];
+		snprintf(name, sizeof(name), "%0*d", len, 1);
+		CU_ASSERT(setenv(name, "value", 1) == 0);
+		check_number("result", secret_variable(wps_span_str(name), &out, &err),
+		    len == 1023 ? WPS_OK : WPS_EINVAL);
+		unsetenv(name);
+		text_free(&out);
+	}
+}
+
+static void
+test_secrets_have_at_most_4_kib(void)
+{
+	for (int len = 4096; len <= 4097; len++) {
+		struct text out = { .data = NULL };
+		struct wps_err err = { "" };
+		char value[4100];
+		snprintf(value, sizeof(value), "%0*d", len, 1);
+		CU_ASSERT(setenv("TEST_CLOUDEVENTS_LONG", value, 1) == 0);
+		check_number("result", secret_variable(
+		    WPS_SPAN("TEST_CLOUDEVENTS_LONG"), &out, &err),
+		    len == 4096 ? WPS_OK : WPS_EINVAL);
+		unsetenv("TEST_CLOUDEVENTS_LONG");
+		text_free(&out);
+	}
+}
+
+static void
+test_a_state_is_what_a_header_holds(void)
+{
+	static const struct { struct wps_span state; bool good; } cases[] = {
+		{ WPS_SPAN("a \t~"), true }, { WPS_SPAN("\x7f"), false },
+		{ WPS_SPAN("\x1f"), false }, { WPS_SPAN("\x80"), false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_number("state", state_is_ascii(cases[i].state), cases[i].good);
 }
 
 static void
@@ -496,6 +569,10 @@ CU_TestInfo cloudevents_handlers_tests[] = {
 	TEST(test_bad_handlers_are_refused_at_load),
 	TEST(test_tokens_that_would_break_a_header_are_refused_at_load),
 	TEST(test_options_of_auth_go_with_their_kind),
+	TEST(test_files_that_cannot_be_read_are_refused_at_load),
+	TEST(test_names_of_variables_have_at_most_1023_bytes),
+	TEST(test_secrets_have_at_most_4_kib),
+	TEST(test_a_state_is_what_a_header_holds),
 	TEST(test_templates_take_values_as_one_segment),
 	TEST(test_origin_is_the_public_or_the_listening_name),
 	TEST(test_the_issuer_is_the_first_public_url),

@@ -168,6 +168,22 @@ test_beyond_the_urls_that_are_remembered_events_fail_and_it_is_told(void)
 	stop();
 }
 
+/* As when another worker has asked for it too. */
+static void
+test_a_url_that_is_known_is_not_learned_again(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .validation = true });
+	struct events_worker *worker = fake->worker;
+	ask(user_event("message", "x"), &reply);
+	struct validate_request request = { .url = fake->url,
+		.handler = worker->lanes[0].handler, .early = true };
+	validator_learn(&worker->validator, &request);
+	check_number("URLs", (long)worker->validator.count, 1);
+	stop();
+}
+
 /* Asks all the time; the clock says when handshakes come. */
 static void
 test_a_refusing_url_is_asked_less_and_less(void)
@@ -378,6 +394,7 @@ CU_TestInfo cloudevents_handshake_tests[] = {
 	TEST(test_a_url_in_use_is_checked_every_minute),
 	TEST(test_a_url_that_agrees_no_longer_gets_no_events),
 	TEST(test_beyond_the_urls_that_are_remembered_events_fail_and_it_is_told),
+	TEST(test_a_url_that_is_known_is_not_learned_again),
 	TEST(test_a_refusing_url_is_asked_less_and_less),
 	TEST(test_the_early_check_spares_the_first_event_the_handshake),
 	TEST(test_without_the_early_check_the_first_event_asks),

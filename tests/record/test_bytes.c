@@ -630,6 +630,8 @@ test_group_states_are_judged(void)
 	STATES_TAKEN("\5");
 	STATES_TAKEN("\5" "\1a\2\5\0");
 	STATES_TAKEN("\0" "\1b\1");
+	STATES_TAKEN("\xff\xff\xff\xff\xff\xff\xff\xff\x7f");
+	STATES_REFUSED("\x80\x80\x80\x80\x80\x80\x80\x80\x80\1");
 	STATES_TAKEN("\5" "\1a\3\1\2\0\1v\1k\0");
 	STATES_REFUSED("\5" "\1c\1");                   /* no member */
 	STATES_REFUSED("\5" "\1b\1" "\1a\1");

@@ -6,6 +6,7 @@
 #include "record/scene.h"
 
 #include "support/check.h"
+#include "util/attr.h"
 
 #include <sched.h>
 #include <unistd.h>
@@ -452,6 +453,60 @@ test_simple_client_sends_to_its_group(void)
 	record_fini(&again);
 }
 
+/* Mail that notes whether the hub is there: it is made with its first connection. */
+struct look {
+	struct mail mail;
+	struct hub_table *hubs;
+	struct wps_span record;
+	int rc;
+	bool hub;
+};
+
+static void
+look_around(struct worker *worker, struct mail *mail)
+{
+	struct look *look = container_of(mail, struct look, mail);
+
+	(void)worker;
+	look->hub = hub_find(look->hubs, WPS_SPAN("chat")) != NULL;
+}
+
+static void
+read_behind_mail(struct worker *worker, void *data)
+{
+	struct look *look = data;
+	struct wps_conn *conn;
+	struct wps_err err;
+
+	worker_post(worker, &look->mail);
+	look->rc = record_read(worker, look->record, &conn, &err);
+	worker_drain(worker);
+}
+
+/* What others have sent before it comes is not for it. */
+static void
+test_mail_comes_before_a_connection_that_is_read(void)
+{
+	struct wps_record record = { 0 };
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	write_down(&scene, client.id, &record);
+	close(client.fd);
+	scene_stop(&scene);
+	scene_start_again(&scene, "");
+	struct look look = { .mail.run = look_around,
+		.hubs = &scene.server->hubs, .record = span_of(&record) };
+	scene_run(&scene, read_behind_mail, &look);
+	check_number("read", look.rc, WPS_OK);
+	check_number("a hub before", look.hub, false);
+	scene_stop(&scene);
+	close(scene.app);
+	record_fini(&record);
+}
+
 static void
 test_group_states_stay_and_are_watched(void)
 {
@@ -461,6 +516,9 @@ test_group_states_stay_and_are_watched(void)
 
 	scene_start(&scene, "");
 	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	/* A record has them by name, not as they were set. */
+	ask(&client, "{\"type\":\"setGroupState\",\"group\":\"first\",\"ackId\":3,"
+	    "\"state\":{\"a\":\"1\"}}", "\"success\":true");
 	ask(&client, "{\"type\":\"setGroupState\",\"group\":\"deck\",\"ackId\":1,"
 	    "\"state\":{\"b\":\"2\",\"a\":\"1\"}}", "\"success\":true");
 	ask(&client, "{\"type\":\"subscribeGroupState\",\"group\":\"deck\","
@@ -502,6 +560,7 @@ main(void)
 		TEST(test_client_that_is_not_reliable_goes_on_with_a_new_transport),
 		TEST(test_simple_client_sends_to_its_group),
 		TEST(test_group_states_stay_and_are_watched),
+		TEST(test_mail_comes_before_a_connection_that_is_read),
 	};
 
 	return RUN_TESTS("record", tests);

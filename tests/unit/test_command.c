@@ -352,6 +352,9 @@ test_counts_are_of_those_that_are_meant(void)
 	set_up(&f);
 	enter_many(&f);
 	check_number("all", (long long)counted(&f, command), 7);
+	command.except = &f.conns[0];
+	check_number("all but one", (long long)counted(&f, command), 6);
+	command.except = NULL;
 	command.match = &in_h;
 	check_number("match", (long long)counted(&f, command), 2);
 	command.excluded = &excluded;

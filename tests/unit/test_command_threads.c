@@ -7,6 +7,8 @@
  */
 #include "hub/conn.h"
 #include "hub/command.h"
+#include "hub/groupstate.h"
+#include "hub/msg.h"
 #include "hub/server.h"
 #include "support/check.h"
 #include "util/alloc.h"
@@ -389,6 +391,70 @@ test_mail_comes_before_a_command(void)
 	tear_down();
 }
 
+static void
+test_mail_comes_before_a_watch(void)
+{
+	set_up();
+	struct wps_conn *conn = conn_of(1);
+
+	conn_join(conn, WPS_SPAN("g"));
+	submit(0, WPS_OP_LEAVE, conn);
+	check_number("watch", groupstate_watch(conn, WPS_SPAN("g")),
+	    WPS_NOT_FOUND);
+	tear_down();
+}
+
+/* --- what it weighs ------------------------------------------------------------------ */
+
+static void
+on_done(const struct wps_outcome *outcome, void *data)
+{
+	(void)outcome;
+	*(bool *)data = true;
+}
+
+static size_t
+mail_of(unsigned worker)
+{
+	return atomic_load(&at.server.workers[worker]->mail_bytes);
+}
+
+/* Those who feed a mailbox rest at a mark: it is about messages above all. The answer
+ * carries none, and holds nobody back. */
+static void
+test_a_mailbox_weighs_the_messages_in_it(void)
+{
+	static char payload[5000];
+	bool done = false;
+
+	set_up();
+	struct wps_conn *conn = conn_of(1);
+	struct wps_msg *msg = msg_new(&(struct wps_msg_view){
+		.type = WPS_DATA_BINARY, .payload = { payload, sizeof(payload) },
+	});
+	CU_ASSERT_FATAL(msg != NULL);
+	conn_join(conn, WPS_SPAN("g"));
+	command_submit(at.server.workers[0], &(struct wps_command){
+		.op = WPS_OP_SEND,
+		.whom = WPS_TO_GROUP,
+		.hub = WPS_SPAN("h"),
+		.name = WPS_SPAN("g"),
+		.msg = msg,
+		.excluded = &conn->view.id,
+		.excluded_count = 1,
+	}, on_done, &done);
+	CU_ASSERT(mail_of(1) >= sizeof(payload));
+	worker_drain(at.server.workers[1]);
+	worker_settle(at.server.workers[1]);
+	check_number("read", (long long)mail_of(1), 0);
+	check_number("the answer", (long long)mail_of(0), 0);
+	worker_drain(at.server.workers[0]);
+	worker_settle(at.server.workers[0]);
+	check_number("answered", done, true);
+	msg_unref(msg);
+	tear_down();
+}
+
 int
 main(void)
 {
@@ -396,6 +462,8 @@ main(void)
 		TEST(test_mail_comes_before_a_join),
 		TEST(test_mail_comes_before_a_leave),
 		TEST(test_mail_comes_before_a_command),
+		TEST(test_mail_comes_before_a_watch),
+		TEST(test_a_mailbox_weighs_the_messages_in_it),
 		TEST(test_each_answer_is_seen_by_the_next_question),
 	};
 

@@ -222,6 +222,21 @@ test_a_subprotocol_that_does_not_know_states_gets_none(void)
 	scene_tear_down(&at);
 }
 
+static void
+test_changes_before_the_end_of_watching_are_heard(void)
+{
+	set_up();
+	struct wps_conn *w = open_watcher("w", 0), *a = open_member("a", 1);
+
+	scene_set(a, "g", "1");
+	groupstate_unwatch(w, G);
+	check_heard(w, "a=1");
+	scene_set(a, "g", "2");
+	scene_run_all(&at);
+	check_heard(w, "");
+	scene_tear_down(&at);
+}
+
 /* --- snapshots ------------------------------------------------------------------------- */
 
 static void
@@ -453,6 +468,7 @@ main(void)
 		TEST(test_a_state_ends_with_the_membership),
 		TEST(test_times_grow_whatever_the_clock_does),
 		TEST(test_a_subprotocol_that_does_not_know_states_gets_none),
+		TEST(test_changes_before_the_end_of_watching_are_heard),
 		TEST(test_a_snapshot_comes_behind_the_call_in_the_order_of_ids),
 		TEST(test_changes_before_an_answer_are_in_it_and_those_behind_follow),
 		TEST(test_what_ended_before_the_answer_is_not_told),
