@@ -449,11 +449,12 @@ on_connect_answer(struct wps_conn *conn, const struct wps_answer *answer,
 		refuse_as_told(client, answer);
 		return;
 	}
+	conn->announced = answer->result == WPS_OK || answer->agreed;
 	if (answer->result != WPS_OK && answer->result != WPS_NOT_FOUND) {
-		refuse(client, 500, "the application did not answer as it should");
+		turn_away(client, WPS_SPAN("answer to connect not valid"), 500,
+		    "the application did not answer as it should");
 		return;
 	}
-	conn->announced = answer->result == WPS_OK;
 	if (!groups_valid(answer->groups, answer->group_count)) {
 		turn_away(client, WPS_SPAN("group name not valid"), 500,
 		    "the application named a group that is not valid");

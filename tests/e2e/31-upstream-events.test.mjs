@@ -341,6 +341,33 @@ function answerOfSize(request) {
   return answer(200, '{"userId":"bob"}'.padEnd(size));
 }
 
+const CONNECTS = [ // answer, status for the client, the end is told
+  [() => answer(200, '{"userId":'), 500, true],
+  [() => answer(200, '[]'), 500, true],
+  [() => answer(200, '{"groups":[" "]}'), 500, true],
+  [() => answer(200, '{"subprotocol":"none"}'), 500, true],
+  [() => answer(200, '""'.padEnd(MIB + 1)), 500, true],
+  [() => answer(401, 'no'), 401, false],
+  [() => answer(503, 'no'), 503, false],
+  [() => answer(302, ''), 500, false],
+];
+
+const byNumber = (request) => request.event === 'connect' ?
+  CONNECTS[JSON.parse(request.body).query.n[0]][0]() : null;
+
+serverTest('who agrees to a client and answers badly is told that it does not come',
+  { prepare: chat(byNumber) }, async (server, upstream) => {
+    for (const [n, [, status, told]] of CONNECTS.entries()) {
+      await assert.rejects(() => server.raw('chat', { query: `&n=${n}` }), { status });
+      if (told) await upstream.events.find((r) => r.event === 'disconnected');
+    }
+    assert.deepEqual(new Set(upstream.requestsOf('disconnected').map((r) =>
+      JSON.parse(r.body).reason)),
+    new Set(['answer to connect not valid', 'subprotocol not available']));
+    assert.equal(upstream.requestsOf('disconnected').length, 5);
+    assert.equal(upstream.requestsOf('connected').length, 0);
+  });
+
 const named = (request) => request.event === 'connect' ? answer(200, JSON.stringify(
   { userId: 'é'.repeat(512) + JSON.parse(request.body).query.more[0] })) : null;
 
