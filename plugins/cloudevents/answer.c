@@ -81,84 +81,95 @@ read_state(struct answer *answer, const struct head *head)
 	}
 }
 
+static const char no_memory[] = "no memory for the answer";
+
 /* --- connect ------------------------------------------------------------------------ */
 
-static bool
-read_text(const json_t *value, struct wps_span *out)
+static int
+read_text(struct answer *answer, const struct jscan_value *value,
+    struct wps_span *out)
 {
-	if (value == NULL || json_is_null(value))
-		return true;
-	if (!json_is_string(value))
-		return false;
-	*out = (struct wps_span){ json_string_value(value),
-		json_string_length(value) };
-	return true;
+	char *text = answer->texts + answer->texts_len;
+
+	if (value->kind != JSCAN_STRING ||
+	    !jscan_unescape(text, value, &out->len) ||
+	    (out->len > 0 && memchr(text, '\0', out->len)))
+		return WPS_EPROTO;
+	out->data = text;
+	answer->texts_len += out->len;
+	return WPS_OK;
 }
 
-/* A list of texts; *has_out says that there is an array. */
-static bool
-read_texts(const json_t *value, struct wps_span **list_out, size_t *count_out,
-    bool *has_out)
+static size_t
+count_items(struct wps_span array)
 {
-	const json_t *item;
-	size_t i;
+	struct jscan scan;
+	struct jscan_value item;
+	size_t count = 0;
 
-	if (value == NULL || json_is_null(value))
-		return true;
-	if (!json_is_array(value))
-		return false;
+	jscan_begin_array(&scan, array);
+	while (jscan_item(&scan, &item) == WPS_OK)
+		count++;
+	return count;
+}
+
+static int
+read_texts(struct answer *answer, const struct jscan_value *value,
+    struct wps_span **list_out, size_t *count_out)
+{
+	struct jscan scan;
+	struct jscan_value item;
+
+	if (value->kind != JSCAN_ARRAY)
+		return WPS_EPROTO;
 	free(*list_out);
-	*list_out = must_calloc(json_array_size(value), sizeof(**list_out));
-	json_array_foreach(value, i, item) {
-		if (!json_is_string(item))
-			return false;
-		read_text(item, &(*list_out)[i]);
+	*list_out = calloc(count_items(value->raw) + 1, sizeof(**list_out));
+	*count_out = 0;
+	if (*list_out == NULL)
+		return WPS_ENOMEM;
+	jscan_begin_array(&scan, value->raw);
+	while (jscan_item(&scan, &item) == WPS_OK) {
+		if (read_text(answer, &item, &(*list_out)[*count_out]) != WPS_OK)
+			return WPS_EPROTO;
+		++*count_out;
 	}
-	*count_out = json_array_size(value);
-	*has_out = true;
-	return true;
+	return WPS_OK;
 }
 
-static bool
-read_member(struct answer *answer, struct wps_span name, const json_t *value)
+/* Null is as good as nothing; what is not known does not matter. */
+static int
+read_member(struct answer *answer, const struct jscan_value *name,
+    const struct jscan_value *value)
 {
 	struct wps_answer *out = &answer->out;
-	bool has_groups;
 
-	if (name_eq_nocase(name, WPS_SPAN("userId")))
-		return read_text(value, &out->user);
-	if (name_eq_nocase(name, WPS_SPAN("subprotocol")))
-		return read_text(value, &out->subprotocol);
-	if (name_eq_nocase(name, WPS_SPAN("roles")))
-		return read_texts(value, &answer->roles, &out->role_count,
-		    &out->has_roles);
-	if (name_eq_nocase(name, WPS_SPAN("groups")))
-		return read_texts(value, &answer->groups, &out->group_count,
-		    &has_groups);
-	return true;
+	if (value->kind == JSCAN_NULL)
+		return WPS_OK;
+	if (jscan_is_nocase(name, "userId"))
+		return read_text(answer, value, &out->user);
+	if (jscan_is_nocase(name, "subprotocol"))
+		return read_text(answer, value, &out->subprotocol);
+	if (jscan_is_nocase(name, "groups"))
+		return read_texts(answer, value, &answer->groups,
+		    &out->group_count);
+	if (!jscan_is_nocase(name, "roles"))
+		return WPS_OK;
+	out->has_roles = true;
+	return read_texts(answer, value, &answer->roles, &out->role_count);
 }
 
 static void
-read_connect(struct answer *answer, const struct transfer_answer *from)
+read_members(struct answer *answer, struct wps_span object)
 {
-	const char *name;
-	json_t *value;
+	struct jscan scan;
+	struct jscan_value name, value;
 
-	answer->out.result = WPS_OK;
-	if (from->body.len == 0)
-		return;
-	/* No member that counts is a number: they may be as long as they like. */
-	answer->json = json_loadb(from->body.data, from->body.len,
-	    JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
-	if (json_is_null(answer->json))
-		return;
-	if (!json_is_object(answer->json)) {
-		fail(answer, WPS_EPROTO, "the body is not a JSON object");
-		return;
-	}
-	json_object_foreach(answer->json, name, value) {
-		if (!read_member(answer, wps_span_str(name), value)) {
-			fail(answer, WPS_EPROTO, "a member has the wrong type");
+	jscan_begin_object(&scan, object);
+	while (jscan_member(&scan, &name, &value) == WPS_OK) {
+		int rc = read_member(answer, &name, &value);
+		if (rc != WPS_OK) {
+			fail(answer, rc, rc == WPS_ENOMEM ? no_memory :
+			    "a member has the wrong type");
 			return;
 		}
 	}
@@ -170,6 +181,29 @@ read_connect(struct answer *answer, const struct transfer_answer *from)
 	}
 	answer->out.roles = answer->roles;
 	answer->out.groups = answer->groups;
+}
+
+static void
+read_connect(struct answer *answer, struct wps_span body)
+{
+	struct jscan_value value;
+
+	answer->out.result = WPS_OK;
+	if (body.len == 0)
+		return;
+	if (!utf8_valid(body) || jscan_text(body, &value) != WPS_OK) {
+		fail(answer, WPS_EPROTO, "the body is not JSON");
+		return;
+	}
+	if (value.kind == JSCAN_NULL)
+		return;
+	answer->texts = malloc(body.len);
+	if (answer->texts == NULL)
+		fail(answer, WPS_ENOMEM, no_memory);
+	else if (value.kind == JSCAN_OBJECT)
+		read_members(answer, value.raw);
+	else
+		fail(answer, WPS_EPROTO, "the body is not a JSON object");
 }
 
 /* The client gets the status; of a 4xx also what the application says. */
@@ -341,7 +375,7 @@ read_success(struct answer *answer, enum wps_event_kind kind,
 
 	switch (kind) {
 	case WPS_EVENT_CONNECT:
-		read_connect(answer, from);
+		read_connect(answer, from->body);
 		break;
 	case WPS_EVENT_USER:
 		read_user(answer, &head, from);
@@ -383,12 +417,12 @@ answer_read(struct answer *answer, enum wps_event_kind kind,
 void
 answer_free(struct answer *answer)
 {
-	json_decref(answer->json);
+	free(answer->texts);
 	free(answer->roles);
 	free(answer->groups);
 	free(answer->metadata);
 	text_free(&answer->keys);
-	answer->json = NULL;
+	answer->texts = NULL;
 	answer->roles = answer->groups = NULL;
 	answer->metadata = NULL;
 }

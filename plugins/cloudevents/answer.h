@@ -11,9 +11,7 @@
 
 #include "transport.h"
 
-#include <jansson.h>
-
-/* The answer to connect becomes a tree, in one turn of the loop. */
+/* The answer to connect is read in one turn of the loop. */
 #define ANSWER_CONNECT_MAX (1024 * 1024)
 
 struct answer {
@@ -24,7 +22,8 @@ struct answer {
 	const char *problem;   /* why it failed; a constant text */
 	bool nameless;         /* the client is */
 
-	json_t *json;            /* owned */
+	char *texts;             /* owned; those of a connect, one after the other */
+	size_t texts_len;
 	struct wps_span *roles;  /* owned */
 	struct wps_span *groups; /* owned */
 	struct wps_pair *metadata; /* owned */
