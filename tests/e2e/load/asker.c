@@ -26,8 +26,8 @@ static const char *const lines[] = {
 	"ce-source: /hubs/load/client/AAAAAAAAAAAAAAAAAAAAAAAA",
 	"ce-id: 1000",
 	"ce-time: 2026-01-01T00:00:00Z",
-	"ce-signature: sha256="
-	"0000000000000000000000000000000000000000000000000000000000000000",
+	("ce-signature: sha256="
+	"0000000000000000000000000000000000000000000000000000000000000000"),
 	"ce-hub: load",
 	"ce-connectionId: AAAAAAAAAAAAAAAAAAAAAAAA",
 	"ce-eventName: echo",
