@@ -322,21 +322,6 @@ read_error(const struct transfer_answer *from)
 
 /* --- the input -------------------------------------------------------------------- */
 
-static struct wps_span
-cut(struct wps_span *rest, char separator)
-{
-	struct wps_span part = *rest;
-	const char *at = rest->len ?
-	    memchr(rest->data, separator, rest->len) : NULL;
-
-	if (at)
-		part.len = (size_t)(at - rest->data);
-	size_t used = part.len + (at != NULL);
-	rest->data += used;
-	rest->len -= used;
-	return part;
-}
-
 static bool
 is_word(struct wps_span text, const char *word)
 {
@@ -346,7 +331,7 @@ is_word(struct wps_span text, const char *word)
 static void
 read_end(struct transfer_answer *answer, struct wps_span line)
 {
-	struct wps_span status = cut(&line, ' ');
+	struct wps_span status = fuzz_cut(&line, ' ');
 
 	for (size_t i = 0; i < status.len && i < 3; i++) {
 		char c = status.data[i];
@@ -383,7 +368,7 @@ read_input(struct transfer_answer *answer, struct wps_span text)
 
 	while (text.len > 0) {
 		end = text.data;
-		line = cut(&text, '\n');
+		line = fuzz_cut(&text, '\n');
 		if (line.len == 0 || wps_span_eq(line, WPS_SPAN("\r")))
 			break;
 		end = text.data;
@@ -435,8 +420,8 @@ bool
 fuzz_accepts(struct wps_span text)
 {
 	struct transfer_answer answer = { .status = 0 };
-	struct wps_span line = cut(&text, '\n');
-	struct wps_span name = cut(&line, ' ');
+	struct wps_span line = fuzz_cut(&text, '\n');
+	struct wps_span name = fuzz_cut(&line, ' ');
 
 	read_end(&answer, line);
 	read_input(&answer, text);

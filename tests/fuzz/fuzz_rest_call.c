@@ -239,41 +239,26 @@ static const struct wps_host host = {
 
 /* --- the input -------------------------------------------------------------------- */
 
-static struct wps_span
-cut(struct wps_span *rest, char separator)
-{
-	struct wps_span part = *rest;
-	const char *at = rest->len ?
-	    memchr(rest->data, separator, rest->len) : NULL;
-
-	if (at)
-		part.len = (size_t)(at - rest->data);
-	size_t used = part.len + (at != NULL);
-	rest->data += used;
-	rest->len -= used;
-	return part;
-}
-
 static void
 read_input(struct wps_request *request, struct wps_span text)
 {
-	struct wps_span line = cut(&text, '\n');
+	struct wps_span line = fuzz_cut(&text, '\n');
 
 	memset(request, 0, sizeof(*request));
 	request->view.headers = request->headers;
 	request->view.host = WPS_SPAN("a.example");
-	request->view.method = cut(&line, ' ');
-	request->view.path = cut(&line, '?');
+	request->view.method = fuzz_cut(&line, ' ');
+	request->view.path = fuzz_cut(&line, '?');
 	request->view.query = line;
 	while (text.len > 0) {
-		line = cut(&text, '\n');
+		line = fuzz_cut(&text, '\n');
 		if (line.len == 0)
 			break;
 		if (request->view.header_count == HEADERS_MAX)
 			continue;
 		struct wps_header *header =
 		    &request->headers[request->view.header_count++];
-		header->name = cut(&line, ':');
+		header->name = fuzz_cut(&line, ':');
 		header->value = line;
 	}
 	request->view.body = text;

@@ -24,39 +24,24 @@ struct input {
 
 /* --- the input ----------------------------------------------------------- */
 
-static struct wps_span
-cut(struct wps_span *rest, char separator)
-{
-	struct wps_span part = *rest;
-	const char *at = rest->len ?
-	    memchr(rest->data, separator, rest->len) : NULL;
-
-	if (at)
-		part.len = (size_t)(at - rest->data);
-	size_t used = part.len + (at != NULL);
-	rest->data += used;
-	rest->len -= used;
-	return part;
-}
-
 static void
 read_input(struct input *input, struct wps_span text)
 {
-	struct wps_span line = cut(&text, '\n');
+	struct wps_span line = fuzz_cut(&text, '\n');
 
 	input->header_count = 0;
-	input->method = cut(&line, ' ');
-	input->path = cut(&line, '?');
+	input->method = fuzz_cut(&line, ' ');
+	input->path = fuzz_cut(&line, '?');
 	input->query = line;
 	while (text.len > 0) {
-		line = cut(&text, '\n');
+		line = fuzz_cut(&text, '\n');
 		if (line.len == 0)
 			break;
 		if (input->header_count == HEADERS_MAX)
 			continue;
 		struct wps_header *header =
 		    &input->headers[input->header_count++];
-		header->name = cut(&line, ':');
+		header->name = fuzz_cut(&line, ':');
 		header->value = line;
 	}
 	input->body = text;
