@@ -51,8 +51,8 @@ struct wps_answer {
 	/* A refused connect: what the client gets. After a failed one it gets 500. */
 	int status; /* HTTP, 400 to 599; 0: 500 */
 	struct wps_span content_type, body; /* absent: none; at most 4 KiB of body */
-	bool agreed; /* a connect that failed for what its answer says: it had agreed
-			to the client, so it hears `disconnected` (section 5.3) */
+	bool agreed; /* a connect whose answer began with a yes, even if it failed
+			then: it hears `disconnected` (section 5.3) */
 
 	/* An accepted connect (upstream-events.md, section 5.1). */
 	struct wps_span user;         /* empty or absent: keeps the token's */

@@ -410,7 +410,6 @@ answer_read(struct answer *answer, enum wps_event_kind kind,
 	else
 		fail(answer, WPS_EPROTO, "status");
 	answer->out.agreed = kind == WPS_EVENT_CONNECT &&
-	    answer->out.result == WPS_EPROTO &&
 	    status_is_success(from->status);
 }
 

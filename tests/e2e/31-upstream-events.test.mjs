@@ -347,6 +347,7 @@ const CONNECTS = [ // answer, status for the client, the end is told
   [() => answer(200, '{"groups":[" "]}'), 500, true],
   [() => answer(200, '{"subprotocol":"none"}'), 500, true],
   [() => answer(200, '""'.padEnd(MIB + 1)), 500, true],
+  [() => (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{'), 500, true],
   [() => answer(401, 'no'), 401, false],
   [() => answer(503, 'no'), 503, false],
   [() => answer(302, ''), 500, false],
@@ -364,7 +365,7 @@ serverTest('who agrees to a client and answers badly is told that it does not co
     assert.deepEqual(new Set(upstream.requestsOf('disconnected').map((r) =>
       JSON.parse(r.body).reason)),
     new Set(['answer to connect not valid', 'subprotocol not available']));
-    assert.equal(upstream.requestsOf('disconnected').length, 5);
+    assert.equal(upstream.requestsOf('disconnected').length, 6);
     assert.equal(upstream.requestsOf('connected').length, 0);
   });
 
