@@ -223,6 +223,10 @@ stream_free(struct stream **stream)
 	ev_io_stop(stream_worker(s)->loop, &s->io);
 	list_remove(&s->late);
 	tls_free(&s->tls);
+	/* A loop that had it before still polls it, since libev leaves the removal to
+	 * the kernel. Closed just then, the socket would live on until that loop
+	 * wakes, and the peer would hear nothing of the end. */
+	shutdown(s->io.fd, SHUT_RDWR);
 	close(s->io.fd);
 	free(s);
 	*stream = NULL;

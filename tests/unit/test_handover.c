@@ -322,6 +322,24 @@ test_a_stream_is_heard_under_a_number_that_is_used_again(void)
 	end_workers();
 }
 
+/* A loop that is just polling it keeps the kernel's socket, like a duplicate. */
+static void
+test_the_peer_hears_of_the_end_at_once(void)
+{
+	struct stream *stream;
+	char byte;
+
+	begin_workers();
+	int peer = connect_number();
+	int kept = dup(NUMBER);
+	reading(workers[0], NUMBER, &stream);
+	stream_free(&stream);
+	check_number("end", recv(peer, &byte, 1, MSG_DONTWAIT), 0);
+	close(kept);
+	close(peer);
+	end_workers();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_another_worker_answers_the_request),
 	TEST(test_the_same_worker_may_answer_at_once),
@@ -329,6 +347,7 @@ static const struct named_test tests[] = {
 	TEST(test_who_leaves_on_the_way_is_missed_there),
 	TEST(test_a_request_goes_behind_the_answer_before_it),
 	TEST(test_a_stream_is_heard_under_a_number_that_is_used_again),
+	TEST(test_the_peer_hears_of_the_end_at_once),
 };
 
 int
