@@ -42,15 +42,16 @@ check_build () {
 }
 
 # Whole servers, with the official SDKs. Node comes from the lock file, so that
-# the same one runs everywhere.
+# the same one runs everywhere. What a failed test leaves open keeps nobody waiting.
 check_e2e () {
 	log=$1/e2e.tap
-	WPS_BUILDDIR=$1 WPS_LONG=$long timeout -k 10 "$2" "$node" --test \
+	WPS_BUILDDIR=$1 WPS_LONG=$long timeout -k 10 "$2" "$node" --test --test-force-exit \
 		--test-reporter=spec --test-reporter-destination=stdout \
 		--test-reporter=tap --test-reporter-destination="$log" \
 		"$top"/tests/e2e/*.test.mjs && status=0 || status=$?
 	good=$(sum_of pass "$log")
 	bad=$(($(sum_of fail "$log") + $(sum_of cancelled "$log")))
+	test "$status" != 124 || say "The tests did not end within $2 seconds."
 	if test "$status" != 0 && test "$bad" = 0; then
 		bad=1
 	fi

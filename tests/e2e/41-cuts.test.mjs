@@ -4,14 +4,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { WebPubSubClient } from '@azure/web-pubsub-client';
-
-import { Proxy } from './support/proxy.mjs';
+import { startLossy, stopLossy } from './support/lossy.mjs';
 import { pick, randomOf, seed } from './support/random.mjs';
 import { ALL_ROLES } from './support/reliable.mjs';
 import { Server } from './support/server.mjs';
-import { signToken } from './support/token.mjs';
-import { once, within } from './support/wait.mjs';
+import { within } from './support/wait.mjs';
 
 const LONG = process.env.WPS_LONG === '1';
 const CLIENTS = LONG ? 20 : 8;
@@ -26,38 +23,17 @@ const WINDOW = 200;
 const STALL_MS = 200;
 const GROWTH_MAX_KIB = 4096;
 
-async function startProxy(server) {
-  return server.own(await Proxy.start(
-    Array.from({ length: WORKERS }, (_, n) => server.address(n))));
-}
-
-// Behind a proxy of its own; each of its connections goes to another worker.
-async function startClient(server, name) {
-  const proxy = await startProxy(server);
-  const path = `${proxy.address}/client/hubs/chat`;
-  const token = signToken(server.key,
-    { aud: `http://${path}`, sub: name, role: ALL_ROLES });
-  const client = new WebPubSubClient(`ws://${path}?access_token=${token}`,
-    { autoReconnect: false, keepAliveIntervalInMs: 0, keepAliveTimeoutInMs: 0 });
-  server.own({ close: () => client.stop() }); // of a test that fails, too
-  const member = { name, proxy, client, got: 0, wrong: null };
-  client.on('group-message', ({ message }) => {
-    if (message.data !== ++member.got)
-      member.wrong ??= `${name}: ${message.data} in place of ${member.got}`;
-  });
-  client.on('stopped', () => { member.wrong ??= `${name}: it has stopped`; });
-  const connected = once(client, 'connected');
-  await client.start();
-  member.id = (await connected).connectionId;
-  await client.joinGroup('deck');
-  return member;
-}
-
-// A client that is just recovering, because of a late fault, does not hear it.
-async function stopClient({ client }) {
-  const stopped = once(client, 'stopped');
-  const timer = setInterval(() => client.stop(), 5);
-  await stopped.finally(() => clearInterval(timer));
+// Each of its connections goes to another worker.
+function startMember(server, name) {
+  return startLossy(server, name, { listen: (member) => {
+    Object.assign(member, { got: 0, wrong: null });
+    member.client.on('group-message', ({ message }) => {
+      if (message.data !== ++member.got)
+        member.wrong ??= `${name}: ${message.data} in place of ${member.got}`;
+    });
+    member.client.on('stopped',
+      () => { member.wrong ??= `${name}: it has stopped`; });
+  } });
 }
 
 const FAULTS = {
@@ -107,11 +83,11 @@ async function caughtUp(members, sent) {
 async function round(server, random) {
   const members = [];
   for (let n = 0; n < CLIENTS; n++)
-    members.push(await startClient(server, `member ${n}`));
+    members.push(await startMember(server, `member ${n}`));
   await sendAll(server, members, random);
   const transports = members.reduce((sum, { proxy }) => sum + proxy.count, 0);
   assert.ok(transports > CLIENTS + CUTS / 4, `only ${transports} transports`);
-  await Promise.all(members.map(stopClient));
+  await Promise.all(members.map(stopLossy));
   // They close without a code, so the server keeps them for a while.
   await server.service('chat').closeAllConnections();
   return server.memory();

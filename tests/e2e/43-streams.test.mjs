@@ -4,16 +4,15 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { WebPubSubClient, WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol }
+import { WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol }
   from '@azure/web-pubsub-client';
 
+import { startLossy, stopLossy } from './support/lossy.mjs';
 import { protobufProtocol } from './support/protobuf.mjs';
-import { Proxy } from './support/proxy.mjs';
 import { pick, randomOf, seed } from './support/random.mjs';
 import { ALL_ROLES, openReliable, recover } from './support/reliable.mjs';
 import { Server, serverTest, twoWorkers } from './support/server.mjs';
-import { signToken } from './support/token.mjs';
-import { Inbox, once, within } from './support/wait.mjs';
+import { Inbox, within } from './support/wait.mjs';
 
 const PROTOCOLS = {
   json: WebPubSubJsonProtocol(),
@@ -168,22 +167,6 @@ const BATCH = 50;
 const BATCH_MS = 100;
 const CUTS = process.env.WPS_LONG === '1' ? 60 : 8;
 
-async function startClient(server, protocol, name) {
-  const proxy = await Proxy.start([0, 1, 2].map((n) => server.address(n)));
-  const path = `${proxy.address}/client/hubs/chat`;
-  const token = signToken(server.key,
-    { aud: `http://${path}`, sub: name, role: ALL_ROLES });
-  const client = new WebPubSubClient(`ws://${path}?access_token=${token}`,
-    { protocol, autoReconnect: false, keepAliveIntervalInMs: 0,
-      keepAliveTimeoutInMs: 0 });
-  const connected = once(client, 'connected');
-  const stopped = new Promise((resolve) => client.on('stopped', resolve));
-  await client.start();
-  await connected;
-  await client.joinGroup('deck');
-  return { client, proxy, stopped };
-}
-
 for (const kind of ['reliable json', 'reliable protobuf']) {
   test(`a stream of ${kind} survives cuts of publisher and subscriber`,
     { timeout: 120_000 }, async (t) => {
@@ -193,7 +176,8 @@ for (const kind of ['reliable json', 'reliable protobuf']) {
       const ends = [];
       try {
         for (const name of ['publisher', 'subscriber'])
-          ends.push(await startClient(server, PROTOCOLS[kind], name));
+          ends.push(
+            await startLossy(server, name, { protocol: PROTOCOLS[kind] }));
         const heard = listen(ends[1].client);
         const stream = await ends[0].client.openGroupStream('deck');
         const failed = new Promise((_, reject) => stream.onError(reject));
@@ -210,12 +194,8 @@ for (const kind of ['reliable json', 'reliable protobuf']) {
         assert.equal(error, null);
         assert.deepEqual(fragments,
           Array.from({ length: FRAGMENTS }, (_, n) => n + 1));
+        await Promise.all(ends.map(stopLossy));
       } finally {
-        for (const { client, proxy, stopped } of ends) {
-          client.stop();
-          await within(stopped, 'stop of the client');
-          await proxy.close();
-        }
         await server.stop();
       }
     });

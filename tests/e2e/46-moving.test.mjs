@@ -6,14 +6,10 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 
-import { WebPubSubClient } from '@azure/web-pubsub-client';
-
 import { App } from './support/app.mjs';
-import { Proxy } from './support/proxy.mjs';
-import { ALL_ROLES } from './support/reliable.mjs';
+import { startLossy, stopLossy } from './support/lossy.mjs';
 import { Server } from './support/server.mjs';
-import { signToken } from './support/token.mjs';
-import { Inbox, once } from './support/wait.mjs';
+import { Inbox } from './support/wait.mjs';
 
 const TEXT = { contentType: 'text/plain' };
 // Not one that the client itself would take.
@@ -24,29 +20,16 @@ function startServer(app, workers, options) {
     hubs: { chat: app.hub() }, ...options });
 }
 
-async function startClient(server, name, worker) {
-  const proxy = await Proxy.start([server.address(worker)]);
-  const url = `${proxy.address}/client/hubs/chat`;
-  const token = signToken(server.key,
-    { aud: `http://${url}`, sub: name, role: ALL_ROLES });
-  const client = new WebPubSubClient(`ws://${url}?access_token=${token}`,
-    { autoReconnect: false, keepAliveIntervalInMs: 0, keepAliveTimeoutInMs: 0 });
-  const member = { name, proxy, client, heard: new Inbox(name), lost: false };
-  client.on('group-message', ({ message }) => member.heard.push(message.data));
-  client.on('server-message', ({ message }) => member.heard.push(message.data));
-  client.on('disconnected', () => { member.lost = true; });
-  const connected = once(client, 'connected');
-  await client.start();
-  member.id = (await connected).connectionId;
-  await client.joinGroup('deck', { ackId: ACK_ID });
-  return member;
-}
-
-async function stopClient({ client, proxy }) {
-  const stopped = once(client, 'stopped');
-  client.stop();
-  await stopped;
-  await proxy.close();
+function startMember(server, name, worker) {
+  const listen = (member) => {
+    Object.assign(member, { heard: new Inbox(name), lost: false });
+    const { client, heard } = member;
+    client.on('group-message', ({ message }) => heard.push(message.data));
+    client.on('server-message', ({ message }) => heard.push(message.data));
+    client.on('disconnected', () => { member.lost = true; });
+  };
+  return startLossy(server, name,
+    { to: [server.address(worker)], join: { ackId: ACK_ID }, listen });
 }
 
 // The old server ends as if it were killed; clients try in vain until the new one
@@ -75,17 +58,16 @@ async function hearsAll(members, ...texts) {
 async function moveAll(app, workers, records) {
   const old = await startServer(app, workers, { args: ['-w', records] });
   const start = (args) => startServer(app, workers, { args, key: old.key });
-  let server = old;
   const members = [];
   try {
     for (let n = 0; n < 4; n++)
-      members.push(await startClient(old, `client ${n}`, n % workers));
+      members.push(await startMember(old, `client ${n}`, n % workers));
     const [first] = members;
     await old.service('chat').group('deck').sendToAll('before', TEXT);
     await hearsAll(members, 'before');
     for (const { proxy } of members) proxy.stall();
     await old.service('chat').group('deck').sendToAll('on the way', TEXT);
-    server = await move(old, members, records, start);
+    const server = old.own(await move(old, members, records, start));
     await server.service('chat').group('deck').sendToAll('away', TEXT);
     await server.service('chat').sendToUser('client 2', 'to one', TEXT);
     for (const { proxy } of members) proxy.cut();
@@ -99,9 +81,8 @@ async function moveAll(app, workers, records) {
     assert.ok(members.every(({ lost }) => !lost));
     assert.equal(app.requestsOf('connected').length, members.length);
     assert.equal(app.requestsOf('disconnected').length, 0);
+    await Promise.all(members.map(stopLossy));
   } finally {
-    for (const member of members) await stopClient(member);
-    if (server !== old) await server.stop();
     await old.stop();
   }
 }

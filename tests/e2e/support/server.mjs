@@ -22,7 +22,13 @@ const SANITIZED = /--enable-[atu]*san/.test(
 const JSON_PROTOCOL = 'json.webpubsub.azure.v1';
 const LISTENING = /core: listening address=(\S+) worker=(\S+)/;
 const READY = /core: ready workers=/;
+const running = new Set(); // processes of servers
 const SANITIZER = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:/;
+
+// A test that has failed may leave its server.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 export class Server {
   key = crypto.randomBytes(32).toString('base64');
@@ -90,10 +96,11 @@ export class Server {
       ['-c', file, ...(options.args ?? [])],
       { stdio: ['ignore', 'inherit', 'pipe'] });
     this.#child = child;
+    running.add(child);
     this.#exit = new Promise((resolve) => {
       child.on('error', (error) => resolve({ error }));
       child.on('close', (code, signal) => resolve({ code, signal }));
-    });
+    }).finally(() => running.delete(child));
     const ready = new Promise((resolve) => this.#watch(child, resolve));
     const early = this.#exit.then((how) => {
       throw new Error(`wps did not start: ${JSON.stringify(how)}`);
@@ -213,7 +220,7 @@ export class Server {
     this.#secrets.add(secret);
   }
 
-  // Closed before the server is stopped.
+  // Closed, or if it is a server stopped, before this server is.
   own(closeable) {
     this.#owned.push(closeable);
     return closeable;
@@ -259,9 +266,21 @@ export class Server {
     return socket;
   }
 
+  // One that cannot be closed does not keep the others.
+  async #closeOwned() {
+    const errors = [];
+    for (const owned of this.#owned.splice(0).reverse()) {
+      try {
+        await (owned.close ?? owned.stop).call(owned);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    return errors;
+  }
+
   async stop() {
-    for (const closeable of this.#owned.splice(0).reverse())
-      await closeable.close();
+    const errors = await this.#closeOwned();
     let how = { code: 0, signal: null };
     if (this.#child?.pid) {
       this.terminate();
@@ -271,6 +290,7 @@ export class Server {
     assert.deepEqual(how, { code: 0, signal: null }, 'how wps ended');
     assert.doesNotMatch(this.#log, SANITIZER);
     this.#assertNoSecrets();
+    if (errors.length > 0) throw errors[0];
   }
 
   async #waitForExit() {
