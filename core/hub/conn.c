@@ -403,9 +403,13 @@ void
 conn_recover(struct wps_conn *conn, struct stream *stream,
     struct sender *first, struct wps_span early)
 {
+	struct ws *old = conn->ws;
+
 	conn_ref(conn);
-	ws_disown(&conn->ws);
 	take_transport(conn, stream, first);
+	if (old)
+		ws_inherit(conn->ws, old);
+	ws_disown(&old);
 	if (conn->state == CONN_DETACHED)
 		conn_set_state(conn, CONN_OPEN);
 	if (conn->replay)

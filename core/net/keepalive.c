@@ -47,7 +47,7 @@ beat(struct keepalive *keepalive, struct pulse *pulse, uint64_t now_ms)
 	if (!ws_listens(ws))
 		pulse->seen_ms = now_ms;
 	if (pulse->seen_ms + KEEPALIVE_DEAD * keepalive->interval_ms <= due_ms)
-		ws_cut(ws);
+		ws_lost(ws);
 	else
 		ws_ping(ws);
 }

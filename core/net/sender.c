@@ -297,7 +297,7 @@ append(struct sender *sender, struct body *body, uint64_t mark)
 	struct out_block *block = sender->tail;
 
 	if (sender->failed)
-		return; /* its end is on the way */
+		return;
 	if (block == NULL || block->end == BLOCK_ITEMS) {
 		block = block_new(sender->worker);
 		if (sender->tail)
@@ -324,6 +324,8 @@ sender_push(struct sender *sender, struct body *body, uint64_t mark)
 {
 	size_t size = body->len + BODY_HEAD;
 
+	if (sender->failed)
+		return WPS_OK; /* its end is on the way */
 	if (over_limit(sender, size)) {
 		write_some(sender);
 		if (over_limit(sender, size))

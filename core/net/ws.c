@@ -60,6 +60,8 @@ tell_ended(struct worker *worker, struct mail *mail)
 }
 
 static void end(struct ws *ws);
+static bool waits(const struct ws *ws);
+static struct ws_rest *rest_get(struct ws *ws);
 
 static void
 on_close_timeout(struct wheel_timer *timer)
@@ -100,13 +102,26 @@ end(struct ws *ws)
 	worker_later(stream_worker(ws->stream), &closing->mail);
 }
 
+void
+ws_lost(struct ws *ws)
+{
+	stream_want_read(ws->stream, false);
+	if (ws->peer_code == 0)
+		ws->peer_code = WS_ABNORMAL;
+	if (ws->closing == NULL && waits(ws))
+		(void)rest_get(ws); /* it is taken up again */
+	else
+		end(ws);
+}
+
 static void
 on_flushed(struct sender *sender)
 {
 	struct ws *ws = container_of(sender, struct ws, sender);
 
 	if (sender->failed) {
-		end(ws);
+		sender_fini(sender); /* nobody reads what waits */
+		ws_lost(ws);
 		return;
 	}
 	/* RFC 6455, section 7.1.1: the server closes the socket first. */
@@ -173,6 +188,10 @@ ws_close(struct ws *ws, uint16_t code, struct wps_span reason)
 
 	if (closing->sent_close || closing->ended)
 		return;
+	if (ws->peer_code == WS_ABNORMAL) {
+		end(ws);
+		return;
+	}
 	push_close(ws, code, reason);
 	ws_hold(ws, false);
 	worker_timer_start(stream_worker(ws->stream), &closing->timer,
@@ -318,6 +337,13 @@ is_busy(const struct ws *ws)
 	return ws->held || (ws->rest && ws->rest->head);
 }
 
+/* Whether something of the peer's is not done with. */
+static bool
+waits(const struct ws *ws)
+{
+	return is_busy(ws) || (ws->rest && ws->rest->resuming);
+}
+
 void
 wsinput_message(struct ws *ws, enum wps_frame frame, struct wps_span data)
 {
@@ -349,7 +375,9 @@ answer_close(struct ws *ws)
 
 	closing->got_close = true;
 	closing->end.code = ws->peer_code;
-	if (!closing->sent_close) {
+	if (ws->peer_code == WS_ABNORMAL || ws->sender.failed) {
+		end(ws);
+	} else if (!closing->sent_close) {
 		closing->end.by_peer = true;
 		push_close(ws, ws->peer_code, WPS_SPAN_NONE);
 		worker_timer_start(stream_worker(ws->stream), &closing->timer,
@@ -357,13 +385,6 @@ answer_close(struct ws *ws)
 	} else if (ws->sender.head == NULL) {
 		end(ws);
 	}
-}
-
-/* The close of the peer waits for the end of what it asked before. */
-static bool
-close_waits(const struct ws *ws)
-{
-	return ws->peer_code != 0 && ws->closing == NULL;
 }
 
 void
@@ -448,11 +469,12 @@ static void
 read_on(struct ws *ws)
 {
 	const struct ws_rest *rest = ws->rest;
-	bool waits = is_stalled(ws) || rest->raw || rest->resuming ||
+	bool full = is_stalled(ws) || rest->raw || rest->resuming ||
 	    !list_empty(&rest->rester.link);
 	bool ended = ws->closing && ws->closing->ended;
+	bool lost = ws->peer_code == WS_ABNORMAL;
 
-	stream_want_read(ws->stream, !waits && !ended);
+	stream_want_read(ws->stream, !full && !ended && !lost);
 }
 
 static void
@@ -468,13 +490,9 @@ on_readable(void *owner)
 	struct worker *worker = stream_worker(ws->stream);
 
 	ssize_t n = stream_read(ws->stream, worker->read_buf, WORKER_READ_SIZE);
-	if (n == 0 && close_waits(ws)) {
-		stream_want_read(ws->stream, false);
-		return;
-	}
 	if (n <= 0) {
 		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
-			end(ws);
+			ws_lost(ws);
 		return;
 	}
 	if (ws->deaf)
@@ -524,6 +542,20 @@ give_held(struct ws *ws)
 }
 
 static void
+feed_raw(struct ws *ws)
+{
+	struct ws_rest *rest = ws->rest;
+	char *raw = rest->raw;
+	struct wps_span bytes = { raw, rest->raw_len };
+
+	rest->raw = NULL;
+	rest->raw_len = 0;
+	feed(ws, bytes);
+	free(raw);
+	read_on(ws);
+}
+
+static void
 resume(struct worker *worker, struct mail *mail)
 {
 	struct ws_rest *rest = container_of(mail, struct ws_rest, mail);
@@ -535,17 +567,11 @@ resume(struct worker *worker, struct mail *mail)
 		return;
 	}
 	give_held(ws);
-	if (close_waits(ws) && !is_busy(ws))
+	if (!is_stalled(ws) && !ws->deaf)
+		feed_raw(ws);
+	/* The peer's close, or its loss, comes behind what it asked before. */
+	if (ws->peer_code != 0 && ws->closing == NULL && !waits(ws))
 		answer_close(ws);
-	if (is_stalled(ws) || ws->deaf)
-		return;
-	char *raw = rest->raw;
-	struct wps_span bytes = { raw, rest->raw_len };
-	rest->raw = NULL;
-	rest->raw_len = 0;
-	feed(ws, bytes);
-	free(raw);
-	read_on(ws);
 }
 
 void
@@ -554,6 +580,25 @@ ws_hold(struct ws *ws, bool on)
 	ws->held = on;
 	if (!on && ws->rest)
 		resume_later(ws);
+}
+
+void
+ws_inherit(struct ws *ws, struct ws *from)
+{
+	struct ws_rest *old = from->rest;
+
+	if (old == NULL || old->head == NULL)
+		return;
+	struct ws_rest *rest = rest_get(ws);
+	wps_assert(rest->head == NULL);
+	rest->head = old->head;
+	rest->end = old->end;
+	rest->items = old->items;
+	rest->bytes = old->bytes;
+	old->head = NULL;
+	old->end = &old->head;
+	old->items = 0;
+	old->bytes = 0;
 }
 
 /* --- life ----------------------------------------------------------------- */

@@ -72,7 +72,7 @@ struct ws {
 	struct ws_rest *rest;       /* owned; while messages or bytes wait */
 	bool deaf;                  /* what comes in is thrown away */
 	bool held;                  /* the owner takes no messages now */
-	uint16_t peer_code;         /* of the peer's close; 0: it said none */
+	uint16_t peer_code; /* of the peer's close; 0: it has not ended */
 };
 
 /*
@@ -103,7 +103,10 @@ bool ws_listens(const struct ws *ws);
 /* Gives the socket up without a handshake; `ended` follows. */
 void ws_cut(struct ws *ws);
 
-/* The same for an owner that hears nothing of it any more: it frees itself at the
+/* The peer is gone. What it said before goes to the owner yet, then it ends. */
+void ws_lost(struct ws *ws);
+
+/* Like ws_cut for an owner that hears nothing of it any more: it frees itself at the
  * end of the turn. Accepts NULL, leaves NULL. */
 void ws_disown(struct ws **ws);
 
@@ -118,8 +121,13 @@ void ws_drop_unsent(struct ws *ws);
 
 /*
  * While held, messages wait, within limits, behind which the socket is not
- * read, and so does a close behind them; pings are answered as ever.
+ * read, and so does a close behind them or the loss of the peer; pings are
+ * answered as ever.
  */
 void ws_hold(struct ws *ws, bool on);
+
+/* Messages that wait at another WebSocket wait here, in front of all others; from
+ * ws_new on, before anything comes. */
+void ws_inherit(struct ws *ws, struct ws *from);
 
 #endif

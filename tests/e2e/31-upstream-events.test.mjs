@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 
 import { closePayload, encodeFrame, OP, openRaw } from './support/rawws.mjs';
-import { serverTest } from './support/server.mjs';
+import { openReliable, recover } from './support/reliable.mjs';
+import { serverTest, twoWorkers } from './support/server.mjs';
 import { answer, NOTHING, silence, Upstream } from './support/upstream.mjs';
 
 const SYSTEM = ['connect', 'connected', 'disconnected'];
@@ -19,6 +20,9 @@ function chat(respond, options = {}) {
     }] } } };
   };
 }
+
+const event = (name, more) =>
+  ({ type: 'event', event: name, dataType: 'text', data: name, ...more });
 
 // All lines of a request, with what no test can know left out.
 function linesOf(request) {
@@ -283,7 +287,8 @@ serverTest('behind an event a client that goes on sending is not read for ever',
   });
 
 serverTest('disconnected comes last and once, also behind an unanswered event',
-  { prepare: chat((request) => request.event === 'never' ? silence : null) },
+  { prepare: chat((request) => request.event === 'never' ? silence : null,
+    { timeout: '300ms' }) },
   async (server, upstream) => {
     const socket = await server.rawGreeted('chat');
     socket.sendJson({ type: 'event', event: 'never', data: 1 });
@@ -309,7 +314,6 @@ serverTest('what a client says before its close is done, and answered',
     answer(200, request.body, { 'Content-Type': 'text/plain' }) : null) },
   async (server, upstream) => {
     const member = await server.rawGreeted('chat', { groups: ['deck'] });
-    const event = (name) => ({ type: 'event', event: name, dataType: 'text', data: name });
     for (const protocols of [[JSON_PROTOCOL], ['json.reliable.webpubsub.azure.v1']]) {
       const socket = await server.rawGreeted('chat',
         { protocols, roles: ['webpubsub.sendToGroup'] });
@@ -333,6 +337,60 @@ serverTest('what a client says before its close is done, and answered',
     await upstream.events.find((r) => r.event === 'disconnected');
     assert.deepEqual(upstream.requestsOf('message').map((r) => r.body.toString()),
       ['three', 'four']);
+  });
+
+// All that was sent has been read.
+async function assertRead(socket) {
+  socket.send('', OP.PING);
+  assert.equal((await socket.frames.next()).opcode, OP.PONG);
+}
+
+const last = held();
+
+// It goes, in order or not, and cares for no answer.
+serverTest('what a client says before it is lost is done', { prepare: chat(last.respond) },
+  async (server, upstream) => {
+    const member = await server.rawGreeted('chat', { groups: ['deck'] });
+    const bye = { type: 'sendToGroup', group: 'deck', dataType: 'text', data: 'bye' };
+    for (const leave of ['finish', 'cut', 'reset']) {
+      const socket = await server.rawGreeted('chat', { roles: ['webpubsub.sendToGroup'] });
+      for (const request of [event('slow'), event('two'), bye]) socket.sendJson(request);
+      await upstream.events.find((r) => r.event === 'slow');
+      await assertRead(socket);
+      socket[leave]();
+      const other = await server.rawGreeted('chat');
+      await other.ask(event('quick', { ackId: 1 }));
+      assert.deepEqual(upstream.requestsOf('two'), []);
+      last.waiting.shift()();
+      await upstream.events.find((r) => r.event === 'two');
+      assert.equal((await member.json()).data, 'bye');
+      const gone = await upstream.events.find((r) => r.event === 'disconnected');
+      assert.equal(gone.body.toString(), '{"reason":"connection lost"}');
+      upstream.requests.length = 0;
+    }
+  });
+
+const between = held();
+
+serverTest('what waits behind an event goes on after a recovery',
+  { prepare: chat(between.respond) }, async (server, upstream) => {
+    const [near, far] = twoWorkers(server);
+    const lost = await openReliable(server, { worker: near });
+    for (const request of [event('slow'), event('two'), event('three', { ackId: 1 })])
+      lost.sendJson(request);
+    await upstream.events.find((r) => r.event === 'slow');
+    await assertRead(lost);
+    lost.cut();
+    const socket = await recover(server, lost, { worker: far });
+    socket.sendJson(event('three', { ackId: 1 }));
+    socket.sendJson(event('four', { ackId: 2 }));
+    between.waiting.shift()();
+    const acks = [];
+    while (acks.length < 3) acks.push(await socket.json());
+    assert.deepEqual(acks.map((ack) => [ack.ackId, ack.success, ack.error?.name]),
+      [[1, true, undefined], [1, false, 'Duplicate'], [2, true, undefined]]);
+    for (const name of ['two', 'three', 'four'])
+      assert.equal(upstream.requestsOf(name).length, 1, name);
   });
 
 function answerOfSize(request) {

@@ -202,16 +202,6 @@ serverTest('a client that goes away takes its invocations along',
     assert.equal(upstream.requestsOf('later').length, 16);
   });
 
-serverTest('a client that goes away takes its event along',
-  { prepare: prepare(echo) }, async (server, upstream) => {
-    const socket = await server.rawGreeted('chat');
-    socket.sendJson({ type: 'event', event: 'later', dataType: 'text', data: 'x' });
-    const held = await upstream.held.next();
-    const closed = new Promise((resolve) => held.socket.on('close', resolve));
-    socket.cut();
-    await within(closed, 'end of the request');
-  });
-
 // 1 KiB may wait; more has waited in the end.
 serverTest('what has waited makes room for others', {
   prepare: async () => {

@@ -348,7 +348,7 @@ test('an answer of the application finds its client after a recovery',
       const socket = await openTold(server, hook);
       socket.sendJson(event(1));
       const first = await told(hook, 'e');
-      await loseFirst(server, socket);
+      await cut(socket);
       const back = await recover(server, socket, { worker: 1 });
       const answer = back.ask(event(2));
       first.respond(200, TEXT_ANSWER, 'yes');
@@ -370,7 +370,7 @@ test('an answer while the client is away waits for it, the ack is lost',
       const socket = await openTold(server, hook);
       socket.sendJson(event(1));
       const first = await told(hook, 'e');
-      await loseFirst(server, socket);
+      await cut(socket);
       const other = await openTold(server, hook);
       first.respond(200, TEXT_ANSWER, 'yes');
       // The next event of another client has its answer behind this one.

@@ -72,6 +72,21 @@ test_who_is_silent_for_three_intervals_is_cut_without_a_close(void)
 	pair_close();
 }
 
+static void
+test_who_is_silent_is_cut_behind_what_it_has_said(void)
+{
+	pair_open();
+	ws_hold(pair.ws, true);
+	pair_send(FRAME_FIN | FRAME_TEXT, "x");
+	pair_turn();
+	pass_intervals(3);
+	pair_check_owner("waits", "");
+	check_number("rests", ws_listens(pair.ws), false);
+	ws_hold(pair.ws, false);
+	pair_check_owner("cut", "text(x) ended(1006 peer)");
+	pair_close();
+}
+
 /* Half a frame is one too. */
 static void
 test_whatever_comes_is_a_sign_of_life(void)
@@ -257,6 +272,7 @@ static const struct named_test tests[] = {
 	TEST(test_a_ping_goes_out_after_the_interval),
 	TEST(test_who_answers_is_pinged_for_ever),
 	TEST(test_who_is_silent_for_three_intervals_is_cut_without_a_close),
+	TEST(test_who_is_silent_is_cut_behind_what_it_has_said),
 	TEST(test_whatever_comes_is_a_sign_of_life),
 	TEST(test_the_clock_stands_still_while_a_socket_is_not_read),
 	TEST(test_time_in_which_nothing_ran_cuts_nobody),

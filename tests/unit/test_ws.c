@@ -411,6 +411,17 @@ test_a_close_behind_a_full_turn_is_heard(void)
 }
 
 static void
+test_the_loss_of_the_client_behind_a_full_turn_is_heard(void)
+{
+	pair_open();
+	pair.tire_each = true;
+	send_texts("abc");
+	shutdown(pair.fd, SHUT_WR);
+	pair_check_owner("all of it", "text(a) text(b) text(c) ended(1006 peer)");
+	pair_close();
+}
+
+static void
 test_a_transport_that_waits_for_a_turn_may_end(void)
 {
 	pair_open();
@@ -459,6 +470,60 @@ test_a_client_may_leave_behind_its_close(void)
 	pair_check_owner("the second", "text(b)");
 	ws_hold(pair.ws, false);
 	pair_check_owner("the end", "ended(4000 peer)");
+	pair_close();
+}
+
+/* It may have said all that it wanted, and care for no answer. */
+static void
+test_the_loss_of_the_client_waits_behind_what_it_said(void)
+{
+	pair_open();
+	pair.hold_each = true;
+	send_texts("ab");
+	shutdown(pair.fd, SHUT_WR);
+	pair_check_owner("the first", "text(a)");
+	check_number("not read any more", ws_listens(pair.ws), false);
+	ws_hold(pair.ws, false);
+	pair_check_owner("the second", "text(b)");
+	CU_ASSERT_EQUAL(pair_push("answer"), WPS_OK);
+	pair_check_client("hears on", "text(answer)");
+	ws_hold(pair.ws, false);
+	pair_check_owner("the end", "ended(1006 peer)");
+	pair_close();
+}
+
+/* The write fails while the bytes of the peer are still unread. */
+static void
+test_a_failed_write_does_not_lose_what_was_said(void)
+{
+	pair_open();
+	pair.hold_each = true;
+	send_texts("ab");
+	pair_check_owner("the first", "text(a)");
+	close(pair.fd);
+	pair.fd = -1;
+	CU_ASSERT_EQUAL(pair_push("answer"), WPS_OK);
+	pair_check_owner("not yet", "");
+	for (unsigned i = 0; i < 2000; i++)
+		CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
+	ws_hold(pair.ws, false);
+	pair_check_owner("the second", "text(b)");
+	ws_hold(pair.ws, false);
+	pair_check_owner("the end", "ended(1006 peer)");
+	pair_close();
+}
+
+static void
+test_a_close_of_ours_ends_one_that_is_lost(void)
+{
+	pair_open();
+	ws_hold(pair.ws, true);
+	send_texts("a");
+	shutdown(pair.fd, SHUT_WR);
+	pair_check_owner("waits", "");
+	ws_close(pair.ws, 1001, WPS_SPAN(""));
+	pair_check_owner("ended", "ended(1006 peer)");
+	pair_check_client("no close", "eof");
 	pair_close();
 }
 
@@ -792,9 +857,13 @@ static const struct named_test tests[] = {
 	TEST(test_messages_wait_for_a_turn_that_has_room),
 	TEST(test_a_hold_and_a_full_turn_end_each_for_itself),
 	TEST(test_a_close_behind_a_full_turn_is_heard),
+	TEST(test_the_loss_of_the_client_behind_a_full_turn_is_heard),
 	TEST(test_a_transport_that_waits_for_a_turn_may_end),
 	TEST(test_a_close_of_the_client_waits_behind_what_it_said),
 	TEST(test_a_client_may_leave_behind_its_close),
+	TEST(test_the_loss_of_the_client_waits_behind_what_it_said),
+	TEST(test_a_failed_write_does_not_lose_what_was_said),
+	TEST(test_a_close_of_ours_ends_one_that_is_lost),
 	TEST(test_a_cut_does_not_wait_for_what_was_said),
 	TEST(test_a_close_of_ours_finds_that_of_the_client),
 	TEST(test_a_hold_may_end_when_the_connection_has),

@@ -161,6 +161,11 @@ class RawSocket {
     this.#socket.destroy();
   }
 
+  // The server sees a reset.
+  reset() {
+    this.#socket.resetAndDestroy();
+  }
+
   // Ends the own direction, in order; the other side may still speak.
   finish() {
     this.#socket.end();
