@@ -11,12 +11,8 @@ function prepare(own = () => null) {
     const held = new Inbox('held events');
     const upstream = await Upstream.start((request) => {
       if (request.event !== 'later') return own(request);
-      return (socket) => {
-        const one = { text: request.body.toString(), socket, closed: false,
-          give: (bytes) => socket.write(bytes) };
-        socket.on('close', () => { one.closed = true; });
-        held.push(one);
-      };
+      return (socket) => held.push({ text: request.body.toString(), socket,
+        give: (bytes) => socket.write(bytes) });
     });
     upstream.held = held;
     return { upstream, hubs: { chat: { event_handlers: [{

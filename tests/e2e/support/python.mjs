@@ -23,13 +23,14 @@ export function startPython(server, environment = {}) {
     text = text.slice(end + 1);
     onLine(line);
   });
+  const ended = new Promise((_resolve, reject) =>
+    child.on('exit', () => reject(new Error('python ended'))));
+  ended.catch(() => {});
   const ask = (...request) => {
-    const answer = new Promise((resolve, reject) => {
-      onLine = resolve;
-      child.on('exit', () => reject(new Error('python ended')));
-    });
+    const answer = new Promise((resolve) => { onLine = resolve; });
     child.stdin.write(`${JSON.stringify(request)}\n`);
-    return within(answer.then(JSON.parse), `python ${request[0]}`, 30_000);
+    return within(Promise.race([answer, ended]).then(JSON.parse),
+      `python ${request[0]}`, 30_000);
   };
   server.own({ close: () => child.kill() });
   return ask;
