@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Many sends in one request. Each is accepted or refused for itself, in order;
- * the answer has a status for each.
+ * the answer has a status for each. They take several turns of the loop if they
+ * would make a long one.
  */
 #include "filter.h"
 #include "send.h"
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 
 #define ITEMS_MAX 1000
+#define SLICE_MS 8 /* of sends, then all others have a turn */
 
 /* The members of one send, as they stand; `kind` is 0 where there is none. */
 enum member {
@@ -248,25 +250,64 @@ count_items(struct wps_span body)
 
 #define RESULT_MAX (ERROR_BODY_MAX + 40)
 
-/* The answer has its room before: nothing fails once a send is accepted. */
-static void
-send_all(struct call *call, size_t count, char *room)
-{
-	struct text text = { .data = NULL };
-	struct jscan_value value;
-	struct jscan scan;
+/* The sends that are still to be made. */
+struct many {
+	struct jscan scan; /* in the body */
+	char room[];       /* of each text one copy, and one that is decoded */
+};
 
-	text_reserve(&text, (count + 1) * RESULT_MAX);
-	(void)jscan_begin_array(&scan, call->view->body);
-	while (!text.failed && jscan_item(&scan, &value) == WPS_OK) {
-		struct item item = { .room = room };
+void
+many_free(struct many **many)
+{
+	free(*many);
+	*many = NULL;
+}
+
+static void
+refuse(struct call *call, const char *why)
+{
+	struct error error;
+
+	if (why)
+		error_bad(&error, "Request", why);
+	else
+		error_no_memory(&error);
+	reply_error(call, &error);
+}
+
+static void
+finish(struct call *call)
+{
+	struct text *text = &call->answer;
+
+	text_put_str(text, text->len ? "]}" : "{\"value\":[]}");
+	if (text->failed)
+		refuse(call, NULL);
+	else
+		reply_json(call, text_span(text));
+}
+
+static void
+send_some(struct wps_worker *worker, void *data)
+{
+	struct call *call = data;
+	struct many *many = call->many;
+	const struct wps_host *host = call->worker->rest->host;
+	uint64_t began_ms = host->now_ms(worker);
+	struct jscan_value value;
+
+	while (jscan_item(&many->scan, &value) == WPS_OK) {
+		struct item item = { .room = many->room };
 		struct error error;
 		bool done = send_item(call, &item, value.raw, &error);
-		put_result(&text, done, &error);
+		put_result(&call->answer, done, &error);
 		free(item.excluded);
+		if (host->now_ms(worker) - began_ms >= SLICE_MS) {
+			host->post(worker, send_some, call);
+			return;
+		}
 	}
-	text_put_str(&text, text.len ? "]}" : "{\"value\":[]}");
-	call->answer = text;
+	finish(call);
 }
 
 void
@@ -274,29 +315,21 @@ many_run(struct call *call, const struct params *params)
 {
 	struct wps_span body = call->view->body;
 	size_t count = count_items(body);
-	struct error error;
 
 	(void)params;
 	if (count > ITEMS_MAX) {
-		error_bad(&error, "Request", count == SIZE_MAX ?
+		refuse(call, count == SIZE_MAX ?
 		    "the body is not a JSON array" :
 		    "there are more than 1000 sends");
-		reply_error(call, &error);
 		return;
 	}
-	/* Of each text there is at most one copy, and one that is decoded. */
-	char *room = malloc(2 * body.len);
-	if (room == NULL) {
-		error_no_memory(&error);
-		reply_error(call, &error);
+	/* All memory is there before: nothing fails once a send is accepted. */
+	text_reserve(&call->answer, (count + 1) * RESULT_MAX);
+	call->many = malloc(sizeof(*call->many) + 2 * body.len);
+	if (call->answer.failed || call->many == NULL) {
+		refuse(call, NULL);
 		return;
 	}
-	send_all(call, count, room);
-	free(room);
-	if (call->answer.failed) {
-		error_no_memory(&error);
-		reply_error(call, &error);
-	} else {
-		reply_json(call, text_span(&call->answer));
-	}
+	(void)jscan_begin_array(&call->many->scan, body);
+	send_some(call->worker->worker, call);
 }

@@ -77,6 +77,7 @@ call_new(struct rest_worker *worker, struct wps_request *request)
 	call->started_ms = worker->rest->host->now_ms(worker->worker);
 	call->page = (struct page_request){ .size = 0 };
 	call->answer = (struct text){ .data = NULL };
+	call->many = NULL;
 	LIST_INSERT_HEAD(&worker->calls, call, link);
 	return call;
 }
@@ -89,6 +90,7 @@ call_end(struct call *call)
 	LIST_REMOVE(call, link);
 	page_fini(&call->page);
 	text_fini(&call->answer);
+	many_free(&call->many);
 	if (worker->spare_count == SPARE_CALLS_MAX) {
 		free(call);
 		return;

@@ -22,6 +22,7 @@
 #include <locale.h>
 #include <sys/queue.h>
 
+struct many;
 struct params;
 
 struct rest {
@@ -65,6 +66,7 @@ struct call {
 	uint64_t started_ms;
 	struct page_request page; /* of a listing */
 	struct text answer;       /* owned; JSON that waits to be sent */
+	struct many *many;        /* owned; what is left of many sends */
 };
 
 /* --- rest.c -------------------------------------------------------------- */
@@ -111,6 +113,10 @@ void manage_run(struct call *call, const struct params *params);
 void membership_run(struct call *call, const struct params *params);
 void permission_run(struct call *call, const struct params *params);
 void token_run(struct call *call, const struct params *params);
+
+/* --- many.c */
+
+void many_free(struct many **many);
 
 /* --- list.c: the page into call->answer, which stays empty for no connection */
 

@@ -134,6 +134,24 @@ serverTest('many sends go in one request', async (server) => {
   assert.equal((await bob.json()).data, '4');
 });
 
+// Most of them do not read, so that this takes no time of the test's own.
+serverTest('many sends to many clients leave turns to others', { workerCounts: [1] },
+  async (server) => {
+    const reader = await server.rawGreeted('chat', { groups: ['deck'] });
+    for (let n = 0; n < 20; n++) {
+      const members = await Promise.all(Array.from({ length: 50 }, () =>
+        server.rawGreeted('chat', { groups: ['deck'] })));
+      for (const member of members) member.pause();
+    }
+    const sends = Array.from({ length: 1000 }, (_, n) =>
+      ({ to: 'group', name: 'deck', dataType: 'json', data: n }));
+    const { status } = await callRest(server, 'POST', `${HUB}/:sendMany`,
+      { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(sends) });
+    assert.equal(status, 200);
+    for (const { data } of sends) assert.equal((await reader.json()).data, data);
+    await server.assertShortTurns();
+  });
+
 serverTest('a base path is in front of all paths', {
   config: { base_path: '/push/v1' },
 }, async (server) => {

@@ -245,8 +245,10 @@ host_submit(struct wps_worker *worker, const struct wps_command *command,
 	CU_ASSERT_FATAL(request != NULL);
 	CU_ASSERT((command->op == WPS_OP_SEND) == (done == NULL));
 	say_command(scene, command);
-	if (done == NULL)
+	if (done == NULL) {
+		scene->fake.loop.now_ms += scene->send_ms;
 		return;
+	}
 	request->on_done = done;
 	request->data = data;
 	if (scene->later)

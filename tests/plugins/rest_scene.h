@@ -29,6 +29,7 @@ struct wps_request {
 struct scene {
 	struct fakehost fake;
 	bool later;        /* questions are answered by answer_later */
+	uint64_t send_ms;  /* how long a send takes */
 	int identity;      /* the result of authentication */
 	struct wps_outcome outcome;
 	struct wps_page page; /* what is listed */

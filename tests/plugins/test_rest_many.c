@@ -560,6 +560,41 @@ test_sends_of_one_request_are_limited(void)
 	scene_free(scene);
 }
 
+#define SEND(text) "{\"to\":\"all\",\"dataType\":\"text\",\"data\":\"" text "\"}"
+
+/* What is sent before others have a turn. */
+static void
+test_many_sends_leave_turns_to_others(void)
+{
+	struct scene *scene = scene_new(NULL);
+
+	scene->send_ms = 4;
+	struct wps_request *request = serve(scene, MANY, JSON, WPS_SPAN(
+	    "[" SEND("1") "," SEND("2") "," SEND("3") "]"));
+	check_text("some", scene->text, "send all hub=chat text=1 from=server "
+	    "send all hub=chat text=2 from=server ");
+	scene->current = request;
+	fakehost_loop_run(&scene->fake.loop, 0);
+	check_text("all", scene->text, "send all hub=chat text=1 from=server "
+	    "send all hub=chat text=2 from=server "
+	    "send all hub=chat text=3 from=server "
+	    "-> 200 Content-Type=application/json {\"value\":["
+	    "{\"status\":202},{\"status\":202},{\"status\":202}]}");
+	scene_free(scene);
+}
+
+static void
+test_a_stop_ends_many_sends(void)
+{
+	struct scene *scene = scene_new(NULL);
+
+	scene->send_ms = 8;
+	(void)serve(scene, MANY, JSON,
+	    WPS_SPAN("[" SEND("1") "," SEND("2") "]"));
+	check_number("answers", scene->answers, 0);
+	scene_free(scene);
+}
+
 int
 main(void)
 {
@@ -581,6 +616,8 @@ main(void)
 		TEST(test_one_connection_is_described),
 		TEST(test_many_sends_are_judged_each),
 		TEST(test_sends_of_one_request_are_limited),
+		TEST(test_many_sends_leave_turns_to_others),
+		TEST(test_a_stop_ends_many_sends),
 	};
 
 	return RUN_TESTS("rest many", tests);
