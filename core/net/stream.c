@@ -198,6 +198,12 @@ stream_shutdown(struct stream *stream)
 	shutdown(stream->io.fd, SHUT_WR);
 }
 
+void
+stream_break(struct stream *stream)
+{
+	shutdown(stream->io.fd, SHUT_RDWR);
+}
+
 /* --- life ----------------------------------------------------------------- */
 
 struct stream *

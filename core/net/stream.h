@@ -71,4 +71,7 @@ bool stream_established(const struct stream *stream);
 /* No more will be written; the peer hears the end. */
 void stream_shutdown(struct stream *stream);
 
+/* It cannot be written any more: what has come is read yet, then its end. */
+void stream_break(struct stream *stream);
+
 #endif

@@ -102,6 +102,13 @@ end(struct ws *ws)
 	worker_later(stream_worker(ws->stream), &closing->mail);
 }
 
+/* Nobody is there to whom a close could be said. */
+static bool
+is_lost(const struct ws *ws)
+{
+	return ws->peer_code == WS_ABNORMAL || ws->sender.failed;
+}
+
 void
 ws_lost(struct ws *ws)
 {
@@ -121,7 +128,10 @@ on_flushed(struct sender *sender)
 
 	if (sender->failed) {
 		sender_fini(sender); /* nobody reads what waits */
-		ws_lost(ws);
+		if (ws->closing)
+			end(ws);
+		else /* it may have said something: the end is read behind it */
+			stream_break(ws->stream);
 		return;
 	}
 	/* RFC 6455, section 7.1.1: the server closes the socket first. */
@@ -188,7 +198,7 @@ ws_close(struct ws *ws, uint16_t code, struct wps_span reason)
 
 	if (closing->sent_close || closing->ended)
 		return;
-	if (ws->peer_code == WS_ABNORMAL) {
+	if (is_lost(ws)) {
 		end(ws);
 		return;
 	}
@@ -375,7 +385,7 @@ answer_close(struct ws *ws)
 
 	closing->got_close = true;
 	closing->end.code = ws->peer_code;
-	if (ws->peer_code == WS_ABNORMAL || ws->sender.failed) {
+	if (is_lost(ws)) {
 		end(ws);
 	} else if (!closing->sent_close) {
 		closing->end.by_peer = true;

@@ -492,7 +492,45 @@ test_the_loss_of_the_client_waits_behind_what_it_said(void)
 	pair_close();
 }
 
-/* The write fails while the bytes of the peer are still unread. */
+/* The write fails before the last words are read. */
+static void
+test_a_failed_write_does_not_lose_what_is_not_read(void)
+{
+	for (int closes = 0; closes <= 1; closes++) {
+		pair_open();
+		send_texts("ab");
+		if (closes)
+			pair_send_close(1000);
+		close(pair.fd);
+		pair.fd = -1;
+		CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
+		pair_check_owner("all", closes ?
+		    "text(a) text(b) ended(1000 peer)" :
+		    "text(a) text(b) ended(1006 peer)");
+		pair_close();
+	}
+}
+
+/* Nor behind the limit, where the socket rests. */
+static void
+test_a_failed_write_does_not_lose_what_rests(void)
+{
+	pair_open();
+	ws_hold(pair.ws, true);
+	send_texts("abc");
+	pair_turn();
+	send_texts("de");
+	close(pair.fd);
+	pair.fd = -1;
+	CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
+	pair_check_owner("waits", "");
+	check_number("rests", ws_listens(pair.ws), false);
+	ws_hold(pair.ws, false);
+	pair_check_owner("all", "text(a) text(b) text(c) text(d) text(e) "
+	    "ended(1006 peer)");
+	pair_close();
+}
+
 static void
 test_a_failed_write_does_not_lose_what_was_said(void)
 {
@@ -862,6 +900,8 @@ static const struct named_test tests[] = {
 	TEST(test_a_close_of_the_client_waits_behind_what_it_said),
 	TEST(test_a_client_may_leave_behind_its_close),
 	TEST(test_the_loss_of_the_client_waits_behind_what_it_said),
+	TEST(test_a_failed_write_does_not_lose_what_is_not_read),
+	TEST(test_a_failed_write_does_not_lose_what_rests),
 	TEST(test_a_failed_write_does_not_lose_what_was_said),
 	TEST(test_a_close_of_ours_ends_one_that_is_lost),
 	TEST(test_a_cut_does_not_wait_for_what_was_said),
