@@ -329,7 +329,7 @@ sender_push(struct sender *sender, struct body *body, uint64_t mark)
 	if (over_limit(sender, size)) {
 		write_some(sender);
 		if (over_limit(sender, size))
-			return WPS_FULL;
+			return sender->failed ? WPS_OK : WPS_FULL;
 	}
 	append(sender, body, mark);
 	return WPS_OK;

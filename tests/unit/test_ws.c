@@ -751,6 +751,19 @@ client_ends_with(const char *expected)
 	return pair.got_len == len && memcmp(pair.got, expected, len) == 0;
 }
 
+/* A slow one is closed for good, one that is gone may come back. */
+static void
+test_who_is_gone_is_not_slow(void)
+{
+	pair_open();
+	fill_queue();
+	close(pair.fd);
+	pair.fd = -1;
+	check_number("push", pair_push("into the void"), WPS_OK);
+	pair_check_owner("gone", "ended(1006 peer)");
+	pair_close();
+}
+
 static void
 test_a_close_of_ours_goes_behind_a_full_queue(void)
 {
@@ -911,6 +924,7 @@ static const struct named_test tests[] = {
 	TEST(test_relief_does_not_wake_a_socket_that_holds_enough),
 	TEST(test_readiness_does_not_wake_a_congested_socket),
 	TEST(test_a_socket_that_rests_may_end),
+	TEST(test_who_is_gone_is_not_slow),
 	TEST(test_a_close_of_ours_goes_behind_a_full_queue),
 	TEST(test_an_answer_to_a_close_goes_behind_a_full_queue),
 	TEST(test_a_slow_client_hears_its_close_behind_a_large_message),
