@@ -213,6 +213,14 @@ sender_fini(struct sender *sender)
 	list_remove(&sender->dirty);
 }
 
+void
+sender_give_up(struct sender *sender)
+{
+	sender->failed = true;
+	stream_want_write(sender->stream, false);
+	sender_fini(sender);
+}
+
 static bool
 never(const struct body *body, uint64_t now_ms)
 {

@@ -108,6 +108,9 @@ void sender_push_last(struct sender *sender, struct body *body);
  * for last words. */
 void sender_drop_unsent(struct sender *sender);
 
+/* Nobody reads any more: as if the socket were broken, without news of it. */
+void sender_give_up(struct sender *sender);
+
 /* Writes what the kernel takes, watches for more, and tells `flushed`. */
 void sender_flush(struct sender *sender);
 

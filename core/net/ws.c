@@ -109,8 +109,9 @@ is_lost(const struct ws *ws)
 	return ws->peer_code == WS_ABNORMAL || ws->sender.failed;
 }
 
-void
-ws_lost(struct ws *ws)
+/* Nothing more comes from it; it may still read. */
+static void
+lose(struct ws *ws)
 {
 	stream_want_read(ws->stream, false);
 	if (ws->peer_code == 0)
@@ -119,6 +120,13 @@ ws_lost(struct ws *ws)
 		(void)rest_get(ws); /* it is taken up again */
 	else
 		end(ws);
+}
+
+void
+ws_lost(struct ws *ws)
+{
+	sender_give_up(&ws->sender);
+	lose(ws);
 }
 
 static void
@@ -502,7 +510,7 @@ on_readable(void *owner)
 	ssize_t n = stream_read(ws->stream, worker->read_buf, WORKER_READ_SIZE);
 	if (n <= 0) {
 		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
-			ws_lost(ws);
+			lose(ws);
 		return;
 	}
 	if (ws->deaf)

@@ -103,7 +103,8 @@ bool ws_listens(const struct ws *ws);
 /* Gives the socket up without a handshake; `ended` follows. */
 void ws_cut(struct ws *ws);
 
-/* The peer is gone. What it said before goes to the owner yet, then it ends. */
+/* The peer is gone, and reads nothing more. What it said before goes to the owner
+ * yet, then it ends. */
 void ws_lost(struct ws *ws);
 
 /* Like ws_cut for an owner that hears nothing of it any more: it frees itself at the

@@ -72,9 +72,14 @@ test_who_is_silent_for_three_intervals_is_cut_without_a_close(void)
 	pair_close();
 }
 
+/* Until then nothing is kept for it, so it cannot become a slow one. */
 static void
 test_who_is_silent_is_cut_behind_what_it_has_said(void)
 {
+	char text[900];
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
 	pair_open();
 	ws_hold(pair.ws, true);
 	pair_send(FRAME_FIN | FRAME_TEXT, "x");
@@ -82,6 +87,8 @@ test_who_is_silent_is_cut_behind_what_it_has_said(void)
 	pass_intervals(3);
 	pair_check_owner("waits", "");
 	check_number("rests", ws_listens(pair.ws), false);
+	for (unsigned i = 0; i < 2000; i++)
+		CU_ASSERT_EQUAL(pair_push(text), WPS_OK);
 	ws_hold(pair.ws, false);
 	pair_check_owner("cut", "text(x) ended(1006 peer)");
 	pair_close();
