@@ -53,8 +53,8 @@ void record_fini(struct wps_record *record); /* twice is harmless */
  * Writes a connection down, with all that others have sent to it before;
  * otherwise it stays as it is. The record must be empty. Returns WPS_OK;
  * WPS_PENDING: something is on its way that no record can hold (an event, an
- * invocation), ask again later; WPS_DECLINED: it is not open, or a plugin cannot
- * write its part down, err says which; WPS_ENOMEM.
+ * invocation, a message that waits), ask again later; WPS_DECLINED: it is not
+ * open, or a plugin cannot write its part down, err says which; WPS_ENOMEM.
  */
 int record_write(struct wps_conn *conn, struct wps_record *record,
     struct wps_err *err);

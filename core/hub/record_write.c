@@ -327,7 +327,7 @@ static bool
 is_busy(const struct wps_conn *conn)
 {
 	return conn->pending || conn->presence || invoke_is_busy(conn) ||
-	    groupstate_awaits(conn);
+	    groupstate_awaits(conn) || (conn->ws && ws_keeps(conn->ws));
 }
 
 int

@@ -352,7 +352,7 @@ keep_message(struct ws *ws, enum wps_frame frame, struct wps_span data)
 static bool
 is_busy(const struct ws *ws)
 {
-	return ws->held || (ws->rest && ws->rest->head);
+	return ws->held || ws_keeps(ws);
 }
 
 /* Whether something of the peer's is not done with. */
@@ -598,6 +598,12 @@ ws_hold(struct ws *ws, bool on)
 	ws->held = on;
 	if (!on && ws->rest)
 		resume_later(ws);
+}
+
+bool
+ws_keeps(const struct ws *ws)
+{
+	return ws->rest && ws->rest->head;
 }
 
 void

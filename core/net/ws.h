@@ -127,6 +127,9 @@ void ws_drop_unsent(struct ws *ws);
  */
 void ws_hold(struct ws *ws, bool on);
 
+/* Whether messages wait. */
+bool ws_keeps(const struct ws *ws);
+
 /* Messages that wait at another WebSocket wait here, in front of all others; from
  * ws_new on, before anything comes. */
 void ws_inherit(struct ws *ws, struct ws *from);

@@ -5,6 +5,7 @@
  */
 #include "hub/conn.h"
 #include "hub/event.h"
+#include "hub/record.h"
 #include "hub/server.h"
 #include "net/stream.h"
 #include "net/wsinput.h"
@@ -189,14 +190,19 @@ tear_down(void)
 }
 
 static void
-client_closes(const char *code)
+client_says(unsigned opcode, const char *payload)
 {
 	char bytes[32];
-	char *end = frame_put(bytes, FRAME_FIN | FRAME_CLOSE,
-	    wps_span_str(code));
+	char *end = frame_put(bytes, FRAME_FIN | opcode, wps_span_str(payload));
 
 	check_number("written", send(at.fd, bytes, (size_t)(end - bytes),
 	    MSG_NOSIGNAL), end - bytes);
+}
+
+static void
+client_closes(const char *code)
+{
+	client_says(FRAME_CLOSE, code);
 }
 
 static void
@@ -347,11 +353,40 @@ test_nobody_hears_an_event_behind_the_close(void)
 	tear_down();
 }
 
+/* --- records ------------------------------------------------------------------------ */
+
+static int
+try_to_write(void)
+{
+	struct wps_record record = { .data = NULL };
+	struct wps_err err;
+	int rc = record_write(at.conn, &record, &err);
+
+	record_fini(&record);
+	return rc;
+}
+
+/* The answer before it is there, its own turn is the next. */
+static void
+test_nothing_is_written_while_a_message_waits(void)
+{
+	set_up();
+	ws_hold(at.conn->ws, true);
+	client_says(FRAME_TEXT, "x");
+	turn();
+	ws_hold(at.conn->ws, false);
+	check_number("waits", try_to_write(), WPS_PENDING);
+	turn();
+	check_number("is done", try_to_write(), WPS_OK);
+	tear_down();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_ends_that_leave_the_connection),
 	TEST(test_the_end_is_told_once),
 	TEST(test_a_join_is_told_before_the_next_event),
 	TEST(test_nobody_hears_an_event_behind_the_close),
+	TEST(test_nothing_is_written_while_a_message_waits),
 };
 
 int
