@@ -511,6 +511,18 @@ test_a_failed_write_does_not_lose_what_is_not_read(void)
 	}
 }
 
+/* Its own direction works: nothing tells of an end, and it would be heard for ever. */
+static void
+test_a_failed_write_ends_a_client_that_is_there(void)
+{
+	pair_open();
+	send_texts("a");
+	shutdown(pair.ws->stream->io.fd, SHUT_WR);
+	CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
+	pair_check_owner("the end", "text(a) ended(1006 peer)");
+	pair_close();
+}
+
 /* Nor behind the limit, where the socket rests. */
 static void
 test_a_failed_write_does_not_lose_what_rests(void)
@@ -914,6 +926,7 @@ static const struct named_test tests[] = {
 	TEST(test_a_client_may_leave_behind_its_close),
 	TEST(test_the_loss_of_the_client_waits_behind_what_it_said),
 	TEST(test_a_failed_write_does_not_lose_what_is_not_read),
+	TEST(test_a_failed_write_ends_a_client_that_is_there),
 	TEST(test_a_failed_write_does_not_lose_what_rests),
 	TEST(test_a_failed_write_does_not_lose_what_was_said),
 	TEST(test_a_close_of_ours_ends_one_that_is_lost),

@@ -14,7 +14,7 @@
 #include "support/wsframe.h"
 #include "util/attr.h"
 
-#include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,7 +53,8 @@ static struct {
 
 	/* The owner. */
 	bool holds, free_of_hold;
-	bool ours; /* it ended the connection: texts may be missing */
+	bool ours; /* it ended the connection: texts may be missing, */
+	unsigned due; /* but for these */
 	unsigned heard, ended, faults;
 	struct ws_end last;
 } life;
@@ -85,6 +86,14 @@ begins_a_transport(unsigned number)
 	return false;
 }
 
+/* The owner ends it. */
+static void
+give_up(void)
+{
+	life.ours = true;
+	life.due = 0;
+}
+
 static void
 on_message(void *owner, enum wps_frame frame, struct wps_span data)
 {
@@ -102,7 +111,7 @@ on_message(void *owner, enum wps_frame frame, struct wps_span data)
 	life.heard = number;
 	if (!life.free_of_hold && below(2))
 		ws_hold(life.ws, life.holds = true);
-	if (below(4) == 0)
+	if (below(2))
 		life.worker->pushed = WORKER_TURN_PUSHES;
 }
 
@@ -110,7 +119,7 @@ static void
 on_violated(void *owner, uint16_t code, const char *reason)
 {
 	(void)owner;
-	life.ours = true;
+	give_up();
 	ws_close(life.ws, code, wps_span_str(reason));
 }
 
@@ -146,7 +155,7 @@ push(size_t len)
 	memset(body_data(body), 'x', len);
 	body_seal(body);
 	if (ws_push(life.ws, body, 0) != WPS_OK) {
-		life.ours = true;
+		give_up();
 		ws_drop_unsent(life.ws);
 		ws_close(life.ws, 1008, WPS_SPAN("slow"));
 	}
@@ -333,6 +342,23 @@ change_transport(void)
 		feed_early();
 }
 
+/* The owner believes it lost: what was read is still given. */
+static void
+lose(void)
+{
+	int unread = 0;
+
+	/* In the midst of what a full turn has left, perhaps. */
+	turn(below(2));
+	if (life.ws == NULL)
+		return;
+	ioctl(life.ws->stream->io.fd, FIONREAD, &unread);
+	if (!life.ours && unread == 0 && life.first_count == 0)
+		life.due = life.said;
+	life.ours = true;
+	ws_lost(life.ws);
+}
+
 /* --- rounds ---------------------------------------------------------------- */
 
 static void
@@ -340,20 +366,18 @@ step(void)
 {
 	switch (below(32)) {
 	case 0:
-		life.ours = true;
+		give_up();
 		ws_close(life.ws, 1001, WPS_SPAN("bye"));
 		break;
 	case 1:
 		if (below(4) == 0) {
-			life.ours = true;
+			give_up();
 			ws_cut(life.ws);
 		}
 		break;
 	case 2:
-		if (below(4) == 0) {
-			life.ours = true;
-			ws_lost(life.ws);
-		}
+		if (below(2))
+			lose();
 		break;
 	case 3:
 		go_away();
@@ -436,6 +460,8 @@ judge(void)
 {
 	if (life.ended != 1)
 		fault("does not end once");
+	if (life.heard < life.due)
+		fault("texts that were read are missing");
 	if (life.ours)
 		return;
 	if (life.heard != life.said && !begins_a_transport(life.said + 1))
