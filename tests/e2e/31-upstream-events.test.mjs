@@ -370,6 +370,55 @@ serverTest('what a client says before it is lost is done', { prepare: chat(last.
     }
   });
 
+const failing = [];
+
+// Its last words are events of an application that may refuse them.
+serverTest('a simple client that is lost is done with like one that is there',
+  { prepare: chat((request) => request.event === 'message' &&
+    request.body.toString() === 'slow' ?
+    (socket) => failing.push((text) => socket.write(text)) : null) },
+  async (server, upstream) => {
+    const bodies = () => upstream.requestsOf('message').map((r) => r.body.toString());
+    for (const [status, reason, newest] of [[204, 'connection lost', 'two'],
+      [500, 'Internal server error', 'slow']]) {
+      const socket = await server.raw('chat', { protocols: [] });
+      socket.send('slow');
+      socket.send('two');
+      await upstream.events.find((r) => r.event === 'message');
+      await assertRead(socket);
+      socket.cut();
+      const other = await server.rawGreeted('chat');
+      await other.ask(event('quick', { ackId: 1 }));
+      failing.shift()(answer(status));
+      const gone = await upstream.events.find((r) => r.event === 'disconnected');
+      assert.deepEqual(JSON.parse(gone.body), { reason });
+      assert.equal(bodies().at(-1), newest);
+      upstream.requests.length = 0;
+    }
+  });
+
+// It is no longer asked for what it has said.
+serverTest('a lost client that waits may be closed, and is told of once',
+  { prepare: chat((request) => request.event === 'never' ? silence : null) },
+  async (server, upstream) => {
+    const service = server.service('chat');
+    const socket = await server.rawGreeted('chat');
+    for (const name of ['never', 'two']) socket.sendJson(event(name));
+    await upstream.events.find((r) => r.event === 'never');
+    await assertRead(socket);
+    socket.cut();
+    const other = await server.rawGreeted('chat');
+    await other.ask(event('quick', { ackId: 1 }));
+    assert.equal(await service.connectionExists(socket.id), true);
+    await service.closeConnection(socket.id, { reason: 'enough' });
+    assert.equal(await service.connectionExists(socket.id), false);
+    const gone = await upstream.events.find((r) => r.event === 'disconnected');
+    assert.deepEqual(JSON.parse(gone.body), { reason: 'enough' });
+    await other.ask(event('quick', { ackId: 2 }));
+    assert.equal(upstream.requestsOf('disconnected').length, 1);
+    assert.equal(upstream.requestsOf('two').length, 0);
+  });
+
 const between = held();
 
 serverTest('what waits behind an event goes on after a recovery',
