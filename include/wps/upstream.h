@@ -88,7 +88,8 @@ struct wps_upstream {
 	 * (blocking events; else NULL), host->answer is called for it exactly
 	 * once, before or after this returns, on this worker, unless `cancel`
 	 * comes first. The host sets no time limit: that is the upstream's.
-	 * Mandatory.
+	 * A client that closes or is lost waits for it, with all that it said
+	 * behind it, unless it is a connect or an invocation. Mandatory.
 	 */
 	void (*deliver)(void *worker_state, const struct wps_event *event,
 	    struct wps_reply *reply);
