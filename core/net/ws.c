@@ -235,7 +235,7 @@ ws_ping(struct ws *ws)
 bool
 ws_listens(const struct ws *ws)
 {
-	return stream_wants_read(ws->stream);
+	return !ws->deaf && stream_wants_read(ws->stream);
 }
 
 void

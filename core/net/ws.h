@@ -97,7 +97,7 @@ void ws_close(struct ws *ws, uint16_t code, struct wps_span reason);
 /* Sends a ping, unless a close was said. */
 void ws_ping(struct ws *ws);
 
-/* Whether the socket is read now: signs of life would be seen. */
+/* Whether the peer is heard now: signs of life would be seen. */
 bool ws_listens(const struct ws *ws);
 
 /* Gives the socket up without a handshake; `ended` follows. */

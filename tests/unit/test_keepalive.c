@@ -94,6 +94,24 @@ test_who_is_silent_is_cut_behind_what_it_has_said(void)
 	pair_close();
 }
 
+/* Nothing may follow its close, pongs neither, and it waits for the answer. */
+static void
+test_who_has_said_close_is_not_silent(void)
+{
+	pair_open();
+	ws_hold(pair.ws, true);
+	pair_send(FRAME_FIN | FRAME_TEXT, "x");
+	pair_send_close(1000);
+	pair_turn();
+	pass_intervals(4);
+	pair_check_owner("waits", "");
+	ws_hold(pair.ws, false);
+	pair_check_owner("ended", "text(x) ended(1000 peer)");
+	pair_check_client("answered", "ping() ping() ping() ping() "
+	    "close(1000) eof");
+	pair_close();
+}
+
 /* Half a frame is one too. */
 static void
 test_whatever_comes_is_a_sign_of_life(void)
@@ -280,6 +298,7 @@ static const struct named_test tests[] = {
 	TEST(test_who_answers_is_pinged_for_ever),
 	TEST(test_who_is_silent_for_three_intervals_is_cut_without_a_close),
 	TEST(test_who_is_silent_is_cut_behind_what_it_has_said),
+	TEST(test_who_has_said_close_is_not_silent),
 	TEST(test_whatever_comes_is_a_sign_of_life),
 	TEST(test_the_clock_stands_still_while_a_socket_is_not_read),
 	TEST(test_time_in_which_nothing_ran_cuts_nobody),
