@@ -160,7 +160,16 @@ const REFUSED = {
   'a hub that nobody uses': ({ socket }) => [socket, { hub: 'unused' }],
   'a plain connection': ({ plain, socket }) =>
     [{ id: plain.id, token: socket.token }],
+  'a simple connection': ({ simple, socket }) =>
+    [{ id: simple, token: socket.token }],
 };
+
+// Its connection id, which it is not told.
+async function openSimple(server, worker) {
+  server.own(await server.raw('chat', { protocols: [], groups: ['simple'], worker }));
+  const members = await server.service('chat').group('simple').listConnections();
+  return (await members.next()).value.connectionId;
+}
 
 serverTest('a refused recovery is upgraded and closed with 1008',
   async (server) => {
@@ -170,6 +179,7 @@ serverTest('a refused recovery is upgraded and closed with 1008',
       socket: await openReliable(server, { worker: near }),
       other: await openReliable(server, { hub: 'other', worker: far }),
       plain: await server.rawGreeted('chat', { worker: near }),
+      simple: await openSimple(server, near),
     };
     for (const [what, request] of Object.entries(REFUSED)) {
       for (const worker of new Set([near, far])) {
