@@ -26,7 +26,7 @@
 	"\"webpubsub.getGroupState\"]}"
 #define WITH_STATE                                                             \
 	"Content-Type: application/json\r\nce-connectionState: one\r\n"       \
-	"Set-Cookie: a=b\r\n"
+	"Set-Cookie: a=b\r\nSet-Cookie: c=d\r\n"
 
 static void
 check_has(const char *what, const char *text, const char *part)
@@ -191,7 +191,8 @@ test_client_goes_on_where_it_was(void)
 	const char *event = app_answer(&scene, "Content-Type: text/plain\r\n",
 	    "new");
 	check_has("state", event, "ce-connectionState: two\r\n");
-	check_has("cookie", event, "Cookie: a=b\r\n");
+	check_has("cookie", event, "a=b");
+	check_has("another", event, "c=d");
 	check_has("count", event, "ce-id: 2\r\n");
 	check_hears(&client, "\"sequenceId\":3,");
 	check_hears(&client, "\"ackId\":10");
@@ -536,6 +537,11 @@ test_group_states_stay_and_are_watched(void)
 	ask(&other, "{\"type\":\"setGroupState\",\"group\":\"deck\",\"ackId\":2,"
 	    "\"state\":{\"c\":\"3\"}}", "\"success\":true");
 	check_hears(&client, "\"c\":\"3\"");
+	/* It may still say and hear more of them. */
+	ask(&client, "{\"type\":\"setGroupState\",\"group\":\"first\",\"ackId\":8,"
+	    "\"state\":{\"d\":\"4\"}}", "\"success\":true");
+	ask(&client, "{\"type\":\"subscribeGroupState\",\"group\":\"first\","
+	    "\"ackId\":9}", "\"success\":true");
 	close(client.fd);
 	close(other.fd);
 	scene_stop(&scene);
