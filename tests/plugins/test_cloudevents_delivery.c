@@ -322,6 +322,20 @@ test_cancel_aborts_wherever_the_event_is(void)
 	}
 }
 
+/* Neither by libcurl's ideas of paths, nor by the environment. */
+static void
+test_a_url_is_asked_as_it_stands(void)
+{
+	struct wps_reply reply;
+
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	start((struct setup){ .path = "/a/../b/./{event}?x=/../%2e&y" });
+	check_text("answer", ask(user_event("message", "x"), &reply), "ok");
+	CU_ASSERT(strncmp(request(0), "POST /a/../b/./message?x=/../%2e&y HTTP", 39) == 0);
+	stop();
+	unsetenv("http_proxy");
+}
+
 static void
 test_stop_leaves_nothing_behind(void)
 {
@@ -673,6 +687,7 @@ CU_TestInfo cloudevents_delivery_tests[] = {
 	TEST(test_events_that_nobody_waits_for_are_repeated),
 	TEST(test_a_full_queue_refuses_blocking_events_only),
 	TEST(test_cancel_aborts_wherever_the_event_is),
+	TEST(test_a_url_is_asked_as_it_stands),
 	TEST(test_stop_leaves_nothing_behind),
 	TEST(test_counters_have_the_vendors_names),
 	TEST(test_each_failure_of_an_answer_is_counted_by_its_kind),
