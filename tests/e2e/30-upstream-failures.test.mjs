@@ -271,3 +271,25 @@ serverTest('an origin that is down is left alone by all its handlers, and no oth
   assert.equal(await ask('three', 1), true);
   assert.equal(server.log.match(/upstream does not answer/g).length, 1);
 });
+
+// More of them than connections may be kept.
+serverTest('requests that hang take no kept connection from others', {
+  workerCounts: [1], config: { cloudevents: { idle_connections: 2 } },
+  prepare: async () => {
+    const [hole, alive] = [await Upstream.start(() => silence), await Upstream.start()];
+    const hub = ({ origin }) => ({ event_handlers: [
+      { url: origin, user_events: '*', validation: false }] });
+    return { upstream: { hole, alive, close: () => Promise.all([hole.close(), alive.close()]) },
+      hubs: { hole: hub(hole), alive: hub(alive) } };
+  },
+}, async (server, { hole, alive }) => {
+  const event = { type: 'event', event: 'e', dataType: 'text', data: 'x' };
+  for (let n = 0; n < 10; n++) {
+    (await server.rawGreeted('hole')).sendJson(event);
+    await hole.events.next();
+  }
+  const socket = await server.rawGreeted('alive');
+  for (let ackId = 1; ackId <= 20; ackId++)
+    assert.equal((await socket.ask({ ...event, ackId })).success, true);
+  assert.equal(alive.accepted, 1);
+});
