@@ -375,6 +375,32 @@ test_kept_message_expires_when_it_would_have(void)
 	record_fini(&record);
 }
 
+/* What would not be sent again makes room in a full buffer. */
+static void
+test_messages_whose_time_is_over_fill_no_buffer(void)
+{
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "    max_unacked_messages: 3\n");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	for (unsigned i = 0; i < 3; i++) {
+		client_say(&client, "{\"type\":\"sendToGroup\",\"group\":\"deck\","
+		    "\"ttlSeconds\":1,\"dataType\":\"text\",\"data\":\"short\"}");
+		check_hears(&client, "short");
+	}
+	scene_pass(&scene, 2000);
+	client_say(&client, "{\"type\":\"sendToGroup\",\"group\":\"deck\","
+	    "\"dataType\":\"text\",\"data\":\"long\"}");
+	check_hears(&client, "{\"sequenceId\":4,");
+	CU_ASSERT(client_recover(&scene, &client, RELIABLE));
+	check_hears(&client, "{\"sequenceId\":4,");
+	client_leave(&client);
+	app_answer(&scene, "", "");
+	scene_stop(&scene);
+	close(scene.app);
+}
+
 static void
 test_stream_has_its_idle_time(void)
 {
@@ -562,6 +588,7 @@ main(void)
 		TEST(test_window_goes_on_and_ends_as_ever),
 		TEST(test_client_that_came_back_has_no_window),
 		TEST(test_kept_message_expires_when_it_would_have),
+		TEST(test_messages_whose_time_is_over_fill_no_buffer),
 		TEST(test_stream_has_its_idle_time),
 		TEST(test_client_that_is_not_reliable_goes_on_with_a_new_transport),
 		TEST(test_simple_client_sends_to_its_group),
