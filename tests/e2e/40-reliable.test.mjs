@@ -207,6 +207,23 @@ serverTest('what is no upgrade, or names no hub, is a bad request',
       { status: 400 });
   });
 
+// A refusal with 1008 would be for ever; without an answer the client tries again.
+serverTest('a server that is stopping refuses no recovery',
+  { workerCounts: [2] }, async (server) => {
+    const there = await openReliable(server, { worker: 0 });
+    const http = server.own(await RawHttp.open(server.address(1)));
+    const { pathname, search } = new URL(recoveryUrl(server, there));
+    http.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: x\r\n`);
+    await server.service('chat', { worker: 1 }).connectionExists(there.id);
+    server.terminate();
+    assert.equal((await there.closing()).code, 1001);
+    http.write('Upgrade: websocket\r\nConnection: Upgrade\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
+    await http.ended();
+    assert.equal(http.statuses.length, 0);
+    there.cut();
+  });
+
 serverTest('an answer names the subprotocol of the connection',
   { workerCounts: [1] }, async (server) => {
     const socket = await openReliable(server);
