@@ -384,6 +384,18 @@ set_request(struct transfer *transfer)
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
+/* libcurl's limit is for connections in use and idle ones together: requests that
+ * hang would leave no room for those that others use again. */
+static void
+set_room(struct transport *transport)
+{
+	size_t others = transport->running_count ?
+	    transport->running_count - 1 : 0;
+
+	curl_multi_setopt(transport->multi, CURLMOPT_MAXCONNECTS,
+	    transport->idle_connections + (long)others);
+}
+
 struct transfer *
 transport_start(struct transport *transport,
     const struct transfer_request *request)
@@ -404,14 +416,20 @@ transport_start(struct transport *transport,
 		return NULL;
 	}
 	TAILQ_INSERT_TAIL(&transport->running, transfer, link);
+	transport->running_count++;
+	set_room(transport);
 	return transfer;
 }
 
 static void
 detach(struct transfer *transfer)
 {
-	curl_multi_remove_handle(transfer->transport->multi, transfer->easy);
-	TAILQ_REMOVE(&transfer->transport->running, transfer, link);
+	struct transport *transport = transfer->transport;
+
+	curl_multi_remove_handle(transport->multi, transfer->easy);
+	TAILQ_REMOVE(&transport->running, transfer, link);
+	transport->running_count--;
+	set_room(transport);
 }
 
 struct curl_slist *
@@ -584,6 +602,7 @@ transport_init(struct transport *transport, const struct wps_host *host,
 		.idle_s = options->idle_s,
 		.connect_ms = options->connect_ms,
 		.allow_link_local = options->allow_link_local,
+		.idle_connections = options->idle_connections,
 	};
 	TAILQ_INIT(&transport->running);
 	TAILQ_INIT(&transport->pool);
@@ -594,8 +613,7 @@ transport_init(struct transport *transport, const struct wps_host *host,
 	curl_multi_setopt(transport->multi, CURLMOPT_SOCKETDATA, transport);
 	curl_multi_setopt(transport->multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(transport->multi, CURLMOPT_TIMERDATA, transport);
-	curl_multi_setopt(transport->multi, CURLMOPT_MAXCONNECTS,
-	    options->idle_connections);
+	set_room(transport);
 	return WPS_OK;
 }
 

@@ -86,6 +86,8 @@ struct transport {
 	long connect_ms;
 	long idle_s;  /* how long a kept connection may rest */
 	struct transfer_list running;
+	size_t running_count;
+	long idle_connections; /* that may be kept, at most */
 	struct transfer_list pool; /* with easy handles that are set up */
 	size_t pooled;
 	size_t unused;          /* of them: not taken since `trim` was started */

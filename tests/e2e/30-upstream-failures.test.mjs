@@ -99,6 +99,12 @@ function expected() {
   return sums;
 }
 
+// How many lines tell of a failure at the hub of a way and an event.
+function linesOf(log, way, event) {
+  const line = new RegExp(` cloudevents: HttpHandlerUnexpectedResponse hub=${way}_${event} `, 'g');
+  return log.match(line)?.length ?? 0;
+}
+
 // Short only where the time is to run out: all others answer when they get to it, and
 // nothing is left to be repeated when the server ends.
 const limitsOf = ({ kind }) => ({ validation: false, max_answer: 4096,
@@ -232,9 +238,58 @@ serverTest('a failing application costs only who needs it',
   async (server, _app, t) => {
     await tryAll(server, t);
     await server.assertShortTurns();
-    assert.match(server.log, /HttpHandlerUnexpectedResponse hub=busy_connect /);
     assert.ok(!server.log.includes(SECRET));
     server.terminate();
     await server.ended();
     assert.deepEqual(counted(server.log), expected());
+    for (const way of Object.keys(WAYS)) {
+      for (const event of Object.keys(WHERE))
+        assert.equal(linesOf(server.log, way, event), isCounted(way, event) ? 1 : 0,
+          `lines of ${way} at ${event}`);
+    }
   });
+
+// Two handlers of an application that takes connections and never answers, and one
+// of another.
+serverTest('an origin that is down is left alone by all its handlers, and no other is', {
+  workerCounts: [1], config: { cloudevents: { breaker_failures: 2 } },
+  prepare: async () => {
+    const [dead, alive] = [await Upstream.start(() => hangUp), await Upstream.start()];
+    const hub = (origin) => ({ event_handlers: [
+      { url: `${origin}/{hub}`, user_events: '*', validation: false }] });
+    return { upstream: { dead, close: () => Promise.all([dead.close(), alive.close()]) },
+      hubs: { one: hub(dead.origin), two: hub(dead.origin), three: hub(alive.origin) } };
+  },
+}, async (server, { dead }) => {
+  const ask = async (hub, ackId) => (await sockets[hub].ask(
+    { type: 'event', event: 'e', dataType: 'text', data: 'x', ackId })).success;
+  const sockets = {};
+  for (const hub of ['one', 'two', 'three']) sockets[hub] = await server.rawGreeted(hub);
+  for (let n = 1; n <= 2; n++) assert.equal(await ask('one', n), false);
+  assert.equal(await ask('two', 1), false);
+  assert.deepEqual(dead.requests.map((r) => r.target), ['/one', '/one']);
+  assert.equal(await ask('three', 1), true);
+  assert.equal(server.log.match(/upstream does not answer/g).length, 1);
+});
+
+// More of them than connections may be kept.
+serverTest('requests that hang take no kept connection from others', {
+  workerCounts: [1], config: { cloudevents: { idle_connections: 2 } },
+  prepare: async () => {
+    const [hole, alive] = [await Upstream.start(() => silence), await Upstream.start()];
+    const hub = ({ origin }) => ({ event_handlers: [
+      { url: origin, user_events: '*', validation: false }] });
+    return { upstream: { hole, alive, close: () => Promise.all([hole.close(), alive.close()]) },
+      hubs: { hole: hub(hole), alive: hub(alive) } };
+  },
+}, async (server, { hole, alive }) => {
+  const event = { type: 'event', event: 'e', dataType: 'text', data: 'x' };
+  for (let n = 0; n < 10; n++) {
+    (await server.rawGreeted('hole')).sendJson(event);
+    await hole.events.next();
+  }
+  const socket = await server.rawGreeted('alive');
+  for (let ackId = 1; ackId <= 20; ackId++)
+    assert.equal((await socket.ask({ ...event, ackId })).success, true);
+  assert.equal(alive.accepted, 1);
+});

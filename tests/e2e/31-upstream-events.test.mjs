@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 
+import { RawHttp } from './support/rawhttp.mjs';
 import { closePayload, encodeFrame, OP, openRaw } from './support/rawws.mjs';
 import { openReliable, recover } from './support/reliable.mjs';
 import { serverTest, twoWorkers } from './support/server.mjs';
 import { answer, NOTHING, silence, Upstream } from './support/upstream.mjs';
+import { Inbox } from './support/wait.mjs';
 
 const SYSTEM = ['connect', 'connected', 'disconnected'];
 const JSON_PROTOCOL = 'json.webpubsub.azure.v1';
@@ -255,6 +257,8 @@ serverTest('what a client sends waits behind its event, in order',
     socket.send('still there?', OP.PING);
     const pong = await socket.frames.next();
     assert.equal(pong.opcode, OP.PONG);
+    socket.sendJson({ type: 'ping' });
+    assert.deepEqual(await socket.json(), { type: 'pong' });
     assert.equal(upstream.requestsOf('slow').length, 1);
     slow.waiting.shift()();
     assert.equal((await socket.json()).ackId, 1);
@@ -499,6 +503,47 @@ serverTest('an answer to connect is no longer than 1 MiB',
       { status: 500 });
   });
 
+// Asks to be let in, and leaves when the application has been asked.
+async function leaveEarly(server, upstream) {
+  const client = server.own(await RawHttp.open(server.address(0)));
+  const { pathname, search } = new URL(await server.accessUrl('chat'));
+  client.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${server.address()}\r\n` +
+    'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+    'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
+  const asked = await upstream.asked.next();
+  client.close();
+  return asked;
+}
+
+serverTest('a client that leaves before it is let in is told to be gone, if it was let in',
+  { prepare: async () => {
+    const asked = new Inbox('connect events');
+    const made = await chat((request) => request.event === 'connect' ?
+      (socket) => asked.push({ id: request.headers['ce-connectionid'],
+        say: (bytes) => socket.write(bytes) }) : null)();
+    made.upstream.asked = asked;
+    return made;
+  } },
+  async (server, upstream) => {
+    const left = [];
+    for (const [status, told] of [[401, false], [204, true]]) {
+      left.push(await leaveEarly(server, upstream));
+      // The same worker lets in another one: it knows that this one has left.
+      const other = server.rawGreeted('chat', { worker: 0 });
+      (await upstream.asked.next()).say(NOTHING);
+      await other;
+      left.at(-1).say(answer(status));
+      if (!told) continue;
+      const gone = await upstream.events.find((r) => r.event === 'disconnected');
+      assert.equal(gone.headers['ce-connectionid'], left.at(-1).id);
+      assert.equal(gone.body.toString(), '{"reason":"connection lost"}');
+    }
+    const ids = left.map(({ id }) => id);
+    assert.equal(upstream.requestsOf('disconnected').length, 1);
+    assert.deepEqual(upstream.requestsOf('connected')
+      .filter((r) => ids.includes(r.headers['ce-connectionid'])), []);
+  });
+
 serverTest('a client whose connect is accepted while the server stops is sent away',
   { prepare: async () => {
     const waiting = [];
@@ -565,7 +610,7 @@ serverTest('an application that serves several hosts is reached by template',
       url: `${upstream.origin}/{hub}/{event}`, system_events: SYSTEM, user_events: 'a, b' }] } } };
   } },
   async (server, upstream) => {
-    for (const hub of ['one', 'Two']) {
+    for (const hub of ['one', 'Two', 'x[1],`y']) {
       const socket = await server.rawGreeted(hub);
       const known = await socket.ask({ type: 'event', event: 'A', data: 1, ackId: 1 });
       assert.equal(known.success, true);
@@ -573,6 +618,7 @@ serverTest('an application that serves several hosts is reached by template',
       assert.equal(unknown.error.name, 'InternalServerError');
     }
     assert.deepEqual(upstream.requests.filter((r) => r.method === 'OPTIONS')
-      .map((r) => r.target), ['/one/validate', '/two/validate']);
+      .map((r) => r.target), ['/one/validate', '/two/validate', '/x%5B1%5D%2C%60y/validate']);
+    assert.equal(upstream.requests.at(-1).target, '/x%5B1%5D%2C%60y/A');
     assert.match(server.log, /EventHandlerNotFound/);
   });

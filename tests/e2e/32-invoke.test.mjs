@@ -1,7 +1,8 @@
 // Invocations: events with correlated answers, several at a time.
 import assert from 'node:assert/strict';
 
-import { serverTest } from './support/server.mjs';
+import { openReliable, recover } from './support/reliable.mjs';
+import { serverTest, twoWorkers } from './support/server.mjs';
 import { answer, Upstream } from './support/upstream.mjs';
 import { Inbox, within } from './support/wait.mjs';
 
@@ -196,6 +197,29 @@ serverTest('a client that goes away takes its invocations along',
     await within(closed, 'end of all requests');
     await upstream.events.find((r) => r.event === 'disconnected');
     assert.equal(upstream.requestsOf('later').length, 16);
+  });
+
+serverTest('an answer while the transport is lost is not said afterwards',
+  { prepare: prepare(echo) }, async (server, upstream) => {
+    const [near, far] = twoWorkers(server);
+    const lost = await openReliable(server, { worker: near });
+    lost.sendJson(later(1));
+    const one = await upstream.held.next();
+    lost.cut();
+    await server.logs(new RegExp(`conn=${lost.id} from=open to=detached`));
+    one.give(answer(200, 'nobody hears it', TEXT));
+    // The same worker has an answer behind it.
+    const other = await server.rawGreeted('chat', { worker: near });
+    other.sendJson(invoke('1', 'empty'));
+    await other.json();
+    await server.service('chat').sendToConnection(lost.id, 'news', { contentType: 'text/plain' });
+    const back = await recover(server, lost, { worker: far });
+    const news = await back.json();
+    assert.deepEqual([news.data, news.sequenceId], ['news', 1]);
+    back.sendJson(later(1));
+    (await upstream.held.next()).give(answer(200, 'again', TEXT));
+    assert.equal((await back.json()).data, 'again');
+    await back.close();
   });
 
 // 1 KiB may wait; more has waited in the end.

@@ -8,7 +8,7 @@ import { serverTest } from './support/server.mjs';
 import { silence, Upstream } from './support/upstream.mjs';
 import { within } from './support/wait.mjs';
 
-const CROWD = Number(process.env.WPS_CROWD ?? 9_000);
+const CROWD = Number(process.env.WPS_CROWD ?? 10_000);
 
 // A black hole, and a hub with an application of its own.
 async function prepare() {

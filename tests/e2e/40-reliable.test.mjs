@@ -160,7 +160,16 @@ const REFUSED = {
   'a hub that nobody uses': ({ socket }) => [socket, { hub: 'unused' }],
   'a plain connection': ({ plain, socket }) =>
     [{ id: plain.id, token: socket.token }],
+  'a simple connection': ({ simple, socket }) =>
+    [{ id: simple, token: socket.token }],
 };
+
+// Its connection id, which it is not told.
+async function openSimple(server, worker) {
+  server.own(await server.raw('chat', { protocols: [], groups: ['simple'], worker }));
+  const members = await server.service('chat').group('simple').listConnections();
+  return (await members.next()).value.connectionId;
+}
 
 serverTest('a refused recovery is upgraded and closed with 1008',
   async (server) => {
@@ -170,6 +179,7 @@ serverTest('a refused recovery is upgraded and closed with 1008',
       socket: await openReliable(server, { worker: near }),
       other: await openReliable(server, { hub: 'other', worker: far }),
       plain: await server.rawGreeted('chat', { worker: near }),
+      simple: await openSimple(server, near),
     };
     for (const [what, request] of Object.entries(REFUSED)) {
       for (const worker of new Set([near, far])) {
@@ -195,6 +205,23 @@ serverTest('what is no upgrade, or names no hub, is a bad request',
     await assert.rejects(
       openRaw(recoveryUrl(server, socket, { hub: '1' }), { protocols: [RELIABLE] }),
       { status: 400 });
+  });
+
+// A refusal with 1008 would be for ever; without an answer the client tries again.
+serverTest('a server that is stopping refuses no recovery',
+  { workerCounts: [2] }, async (server) => {
+    const there = await openReliable(server, { worker: 0 });
+    const http = server.own(await RawHttp.open(server.address(1)));
+    const { pathname, search } = new URL(recoveryUrl(server, there));
+    http.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: x\r\n`);
+    await server.service('chat', { worker: 1 }).connectionExists(there.id);
+    server.terminate();
+    assert.equal((await there.closing()).code, 1001);
+    http.write('Upgrade: websocket\r\nConnection: Upgrade\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
+    await http.ended();
+    assert.equal(http.statuses.length, 0);
+    there.cut();
   });
 
 serverTest('an answer names the subprotocol of the connection',

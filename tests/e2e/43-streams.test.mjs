@@ -144,6 +144,22 @@ serverTest('a stream goes on without its transport, and so does its idle time',
     back.cut();
   });
 
+serverTest('a publisher that does not come back takes its streams along',
+  { hubs: { chat: { recovery_window: '2s' } } }, async (server) => {
+    const [near, far] = twoWorkers(server);
+    const member = await server.rawGreeted('chat',
+      { groups: ['deck'], worker: far });
+    const socket = await openReliable(server, { worker: near });
+    socket.sendJson({ ...START, stream: { streamId: 's' } });
+    socket.sendJson(fragment(1));
+    assert.equal((await member.json()).stream.streamSequenceId, 1);
+    socket.cut();
+    const { data, stream } = await member.json();
+    assert.deepEqual([data, stream.streamSequenceId, stream.endOfStream, stream.error.name],
+      ['', 2, true, 'Cancelled']);
+    assert.equal(await server.service('chat').connectionExists(socket.id), false);
+  });
+
 serverTest('fragments that come at once are acknowledged at once',
   { workerCounts: [1] }, async (server) => {
     const socket = await publishRaw(server);

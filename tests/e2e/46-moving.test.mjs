@@ -8,6 +8,7 @@ import test from 'node:test';
 
 import { App } from './support/app.mjs';
 import { startLossy, stopLossy } from './support/lossy.mjs';
+import { protobufProtocol } from './support/protobuf.mjs';
 import { Server } from './support/server.mjs';
 import { Inbox } from './support/wait.mjs';
 
@@ -20,7 +21,7 @@ function startServer(app, workers, options) {
     hubs: { chat: app.hub() }, ...options });
 }
 
-function startMember(server, name, worker) {
+function startMember(server, name, worker, protocol) {
   const listen = (member) => {
     Object.assign(member, { heard: new Inbox(name), lost: false });
     const { client, heard } = member;
@@ -29,7 +30,7 @@ function startMember(server, name, worker) {
     client.on('disconnected', () => { member.lost = true; });
   };
   return startLossy(server, name,
-    { to: [server.address(worker)], join: { ackId: ACK_ID }, listen });
+    { to: [server.address(worker)], protocol, join: { ackId: ACK_ID }, listen });
 }
 
 // The old server ends as if it were killed; clients try in vain until the new one
@@ -61,8 +62,8 @@ async function moveAll(app, workers, records) {
   const members = [];
   try {
     for (let n = 0; n < 4; n++)
-      members.push(await startMember(old, `client ${n}`, n % workers));
-    const [first] = members;
+      members.push(await startMember(old, `client ${n}`, n % workers,
+        n < 2 ? undefined : protobufProtocol({ reliable: true })));
     await old.service('chat').group('deck').sendToAll('before', TEXT);
     await hearsAll(members, 'before');
     for (const { proxy } of members) proxy.stall();
@@ -74,10 +75,12 @@ async function moveAll(app, workers, records) {
     arrive(server, members);
     await hearsAll(members, 'on the way', 'away');
     await hearsAll([members[2]], 'to one');
-    const again = await first.client.joinGroup('deck', { ackId: ACK_ID });
-    assert.equal(again.isDuplicated, true);
-    await first.client.sendToGroup('deck', 'after', 'text');
-    await hearsAll(members, 'after');
+    for (const { client } of members) {
+      const again = await client.joinGroup('deck', { ackId: ACK_ID });
+      assert.equal(again.isDuplicated, true);
+      await client.sendToGroup('deck', 'after', 'text');
+      await hearsAll(members, 'after');
+    }
     assert.ok(members.every(({ lost }) => !lost));
     assert.equal(app.requestsOf('connected').length, members.length);
     assert.equal(app.requestsOf('disconnected').length, 0);

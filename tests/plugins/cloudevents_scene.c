@@ -578,8 +578,11 @@ start(struct setup setup)
 	else
 		snprintf(fake->url, sizeof(fake->url), "http://127.0.0.1:%u%s", app.port,
 		    setup.path ? setup.path : "/hook/{hub}/{event}?code=" SECRET);
-	snprintf(fake->token_url, sizeof(fake->token_url),
-	    "http://127.0.0.1:%u/token?code=" SECRET, app.port);
+	if (setup.token_url)
+		snprintf(fake->token_url, sizeof(fake->token_url), "%s", setup.token_url);
+	else
+		snprintf(fake->token_url, sizeof(fake->token_url),
+		    "http://127.0.0.1:%u/token?code=" SECRET, app.port);
 	fill_conf(&setup);
 	CU_ASSERT_FATAL(wps_plugin_v1.init(&fake->host, fake, &fake->state) == WPS_OK);
 	CU_ASSERT_FATAL(wps_plugin_v1.worker_start(fake->state,
@@ -706,4 +709,18 @@ check_header(size_t n, const char *name, const char *expected)
 	char value[16384];
 
 	check_text(name, header_of(request(n), name, value, sizeof(value)), expected);
+}
+
+long
+counted(const char *name, const char *kind)
+{
+	char label[64];
+
+	snprintf(label, sizeof(label), "kind=\"%s\"", kind);
+	for (unsigned i = 0; i < fake->counter_count; i++) {
+		if (strstr(fake->counters[i].name, name) &&
+		    strncmp(fake->counters[i].labels, label, strlen(label)) == 0)
+			return (long)fake->counts[i];
+	}
+	return -1;
 }

@@ -55,6 +55,7 @@ struct setup {
 	const char *const *presence, *const *patterns;
 	size_t presence_count, pattern_count;
 	bool oauth; /* tokens come from the application, with a secret */
+	const char *token_url; /* elsewhere */
 	int64_t oauth_method;
 	const char *signing_key; /* tokens are signed with it */
 	bool connected_apart;    /* `connected` has a handler of its own, in front;
@@ -152,9 +153,13 @@ const char *header_of(const char *text, const char *name, char *dst, size_t cap)
 /* Of the n-th event request. */
 void check_header(size_t n, const char *name, const char *expected);
 
+/* The number of a counter, by the label `kind` and an end of its name. */
+long counted(const char *name, const char *kind);
+
 /* The suites besides that of test_cloudevents.c. */
-extern CU_TestInfo cloudevents_answers_tests[], cloudevents_breaker_tests[],
-    cloudevents_delivery_tests[], cloudevents_handshake_tests[],
-    cloudevents_handlers_tests[], cloudevents_tokens_tests[];
+extern CU_TestInfo cloudevents_addresses_tests[], cloudevents_answers_tests[],
+    cloudevents_breaker_tests[], cloudevents_delivery_tests[],
+    cloudevents_handshake_tests[], cloudevents_handlers_tests[],
+    cloudevents_tokens_tests[];
 
 #endif

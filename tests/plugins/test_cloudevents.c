@@ -261,6 +261,7 @@ main(void)
 		{ .pName = "requests", .pTests = tests },
 		{ .pName = "answers", .pTests = cloudevents_answers_tests },
 		{ .pName = "delivery", .pTests = cloudevents_delivery_tests },
+		{ .pName = "addresses", .pTests = cloudevents_addresses_tests },
 		{ .pName = "breaker", .pTests = cloudevents_breaker_tests },
 		{ .pName = "handshake", .pTests = cloudevents_handshake_tests },
 		{ .pName = "handlers", .pTests = cloudevents_handlers_tests },

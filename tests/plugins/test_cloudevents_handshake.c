@@ -151,6 +151,29 @@ test_a_url_that_agrees_no_longer_gets_no_events(void)
 	stop();
 }
 
+/* After each agreement it begins anew: with the pauses of an attempt, and with the
+ * time until the next one. */
+static void
+test_what_failed_before_an_agreement_does_not_count(void)
+{
+	struct wps_reply reply;
+
+	start((struct setup){ .path = "/", .validation = true });
+	for (long round = 0; round < 2; round++) {
+		long before = app.handshakes;
+		app.handshake = HANDSHAKE("503 Busy", "");
+		/* The first time an event waits for it, the second time a check fails. */
+		ask(user_event("message", "x"), &reply);
+		fakehost_loop_run(&fake->loop, round ? 69500 : 0);
+		check_number("an attempt", app.handshakes - before, 4);
+		check_text("refused", ask(user_event("message", "x"), &reply), "failed");
+		app.handshake = AGREES;
+		fakehost_loop_run(&fake->loop, 1000);
+		check_text("again", ask(user_event("message", "x"), &reply), "ok");
+	}
+	stop();
+}
+
 static void
 test_beyond_the_urls_that_are_remembered_events_fail_and_it_is_told(void)
 {
@@ -393,6 +416,7 @@ CU_TestInfo cloudevents_handshake_tests[] = {
 	TEST(test_handshake_is_shared_and_remembered),
 	TEST(test_a_url_in_use_is_checked_every_minute),
 	TEST(test_a_url_that_agrees_no_longer_gets_no_events),
+	TEST(test_what_failed_before_an_agreement_does_not_count),
 	TEST(test_beyond_the_urls_that_are_remembered_events_fail_and_it_is_told),
 	TEST(test_a_url_that_is_known_is_not_learned_again),
 	TEST(test_a_refusing_url_is_asked_less_and_less),

@@ -132,6 +132,51 @@ test_invocation_that_is_answered_with_nothing_has_no_data(void)
 	check_text("answered", fakeconn_heard(conn), "binary 2a050a01691001\n");
 }
 
+/* The metadata of an event and of an invocation has another number than that of a
+ * message. */
+static void
+test_events_and_invocations_have_metadata(void)
+{
+	struct wps_conn *conn = open_protobuf(PROTOBUF);
+
+	say(conn, "2a0f0a016512020a0022060a016b120176");
+	check_text("event", fakeconn_log(&host), "event e text  k=v\n");
+	fakeconn_answer(conn, &(struct wps_answer){ .result = WPS_OK });
+	say(conn, "52150a01651201691a0312017a22030a016c22030a016b");
+	check_text("invocation", fakeconn_log(&host),
+	    "invoke i e binary 7a l= k=\n");
+	say(conn, "5a030a0169");
+	check_text("cancel", fakeconn_log(&host), "cancel i\n");
+	check_text("heard", fakeconn_heard(conn), "");
+}
+
+/* While an event is pending. */
+static void
+test_what_need_not_wait(void)
+{
+	static const struct {
+		const char *what, *says;
+		bool urgent;
+		const char *hears;
+	} rows[] = {
+		{ "ping", "4a00", true, "binary 2200\n" },
+		{ "acknowledgement", "42020805", true, "" },
+		{ "cancel", "5a030a0169", true, "" },
+		{ "join", "32050a01671001", false, "" },
+		{ "what is invalid", "4b4c", false, "" },
+	};
+	struct wps_conn *conn = open_protobuf(PROTOBUF);
+	char bytes[BYTES_MAX];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		check_number(rows[i].what, conn->ops->urgent(
+		    host.fake.worker_state, conn, WPS_FRAME_BINARY,
+		    unhex(rows[i].says, bytes)), rows[i].urgent);
+		check_text(rows[i].what, fakeconn_heard(conn), rows[i].hears);
+	}
+	check_number("acknowledged", (long long)conn->acked, 5);
+}
+
 static const struct {
 	const char *what, *says, *log;
 } accepted[] = {
@@ -468,6 +513,9 @@ CU_TestInfo webpubsub_protobuf_tests[] = {
 	  test_an_answer_that_is_no_any_fails },
 	{ "invocation that is answered with nothing has no data",
 	  test_invocation_that_is_answered_with_nothing_has_no_data },
+	{ "events and invocations have metadata",
+	  test_events_and_invocations_have_metadata },
+	{ "what need not wait", test_what_need_not_wait },
 	{ "what is accepted", test_what_is_accepted },
 	{ "what is refused", test_what_is_refused },
 	{ "invocation ids have a limit", test_invocation_ids_have_a_limit },

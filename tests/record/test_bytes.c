@@ -578,6 +578,10 @@ test_streams_are_limited(void)
 	tear_down(&f);
 }
 
+#define ANY_COOKIE "\6\t\t\t\t\t\t"
+#define FIVE_COOKIES ANY_COOKIE ANY_COOKIE ANY_COOKIE ANY_COOKIE ANY_COOKIE
+#define TWENTY_COOKIES FIVE_COOKIES FIVE_COOKIES FIVE_COOKIES FIVE_COOKIES
+
 static void
 test_part_of_the_upstream_is_judged(void)
 {
@@ -590,6 +594,9 @@ test_part_of_the_upstream_is_judged(void)
 	TAKEN(slots, WPS_SPAN("\13cloudevents" "\3" "\1\0\0"));
 	TAKEN(slots, WPS_SPAN("\13cloudevents" "\12" "\1\0\0" "\6\t\t\t\t\t\t"));
 	REFUSED(slots, WPS_SPAN("\13cloudevents" "\0"), bad);
+	/* Twenty cookies, and one more. */
+	TAKEN(slots, WPS_SPAN("\13cloudevents" "\217\1" "\1\0\0" TWENTY_COOKIES));
+	REFUSED(slots, WPS_SPAN("\13cloudevents" "\226\1" "\1\0\0" TWENTY_COOKIES ANY_COOKIE), bad);
 	REFUSED(slots, WPS_SPAN("\13cloudevents" "\3" "\2\0\0"), bad);
 	REFUSED(slots, WPS_SPAN("\13cloudevents" "\5" "\1\0\2\r\n"), bad);
 	REFUSED(slots, WPS_SPAN("\13cloudevents" "\4" "\1\0\1\x7f"), bad);

@@ -26,7 +26,7 @@
 	"\"webpubsub.getGroupState\"]}"
 #define WITH_STATE                                                             \
 	"Content-Type: application/json\r\nce-connectionState: one\r\n"       \
-	"Set-Cookie: a=b\r\n"
+	"Set-Cookie: a=b\r\nSet-Cookie: c=d\r\n"
 
 static void
 check_has(const char *what, const char *text, const char *part)
@@ -191,7 +191,8 @@ test_client_goes_on_where_it_was(void)
 	const char *event = app_answer(&scene, "Content-Type: text/plain\r\n",
 	    "new");
 	check_has("state", event, "ce-connectionState: two\r\n");
-	check_has("cookie", event, "Cookie: a=b\r\n");
+	check_has("cookie", event, "a=b");
+	check_has("another", event, "c=d");
 	check_has("count", event, "ce-id: 2\r\n");
 	check_hears(&client, "\"sequenceId\":3,");
 	check_hears(&client, "\"ackId\":10");
@@ -374,6 +375,32 @@ test_kept_message_expires_when_it_would_have(void)
 	record_fini(&record);
 }
 
+/* What would not be sent again makes room in a full buffer. */
+static void
+test_messages_whose_time_is_over_fill_no_buffer(void)
+{
+	struct scene scene;
+	struct client client;
+
+	scene_start(&scene, "    max_unacked_messages: 3\n");
+	client_open(&scene, &client, RELIABLE, WITH_STATE, ADMITTED);
+	for (unsigned i = 0; i < 3; i++) {
+		client_say(&client, "{\"type\":\"sendToGroup\",\"group\":\"deck\","
+		    "\"ttlSeconds\":1,\"dataType\":\"text\",\"data\":\"short\"}");
+		check_hears(&client, "short");
+	}
+	scene_pass(&scene, 2000);
+	client_say(&client, "{\"type\":\"sendToGroup\",\"group\":\"deck\","
+	    "\"dataType\":\"text\",\"data\":\"long\"}");
+	check_hears(&client, "{\"sequenceId\":4,");
+	CU_ASSERT(client_recover(&scene, &client, RELIABLE));
+	check_hears(&client, "{\"sequenceId\":4,");
+	client_leave(&client);
+	app_answer(&scene, "", "");
+	scene_stop(&scene);
+	close(scene.app);
+}
+
 static void
 test_stream_has_its_idle_time(void)
 {
@@ -536,6 +563,11 @@ test_group_states_stay_and_are_watched(void)
 	ask(&other, "{\"type\":\"setGroupState\",\"group\":\"deck\",\"ackId\":2,"
 	    "\"state\":{\"c\":\"3\"}}", "\"success\":true");
 	check_hears(&client, "\"c\":\"3\"");
+	/* It may still say and hear more of them. */
+	ask(&client, "{\"type\":\"setGroupState\",\"group\":\"first\",\"ackId\":8,"
+	    "\"state\":{\"d\":\"4\"}}", "\"success\":true");
+	ask(&client, "{\"type\":\"subscribeGroupState\",\"group\":\"first\","
+	    "\"ackId\":9}", "\"success\":true");
 	close(client.fd);
 	close(other.fd);
 	scene_stop(&scene);
@@ -556,6 +588,7 @@ main(void)
 		TEST(test_window_goes_on_and_ends_as_ever),
 		TEST(test_client_that_came_back_has_no_window),
 		TEST(test_kept_message_expires_when_it_would_have),
+		TEST(test_messages_whose_time_is_over_fill_no_buffer),
 		TEST(test_stream_has_its_idle_time),
 		TEST(test_client_that_is_not_reliable_goes_on_with_a_new_transport),
 		TEST(test_simple_client_sends_to_its_group),
