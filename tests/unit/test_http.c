@@ -426,6 +426,21 @@ test_a_bad_request_is_answered_and_ends_the_connection(void)
 	end();
 }
 
+/* Of which the next request, if there is one, cannot be told apart. */
+static void
+test_a_bad_body_behind_a_good_request_ends_the_connection(void)
+{
+	begin("bad behind good");
+	say(REQUEST("/1"));
+	say("POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "x\r\n" REQUEST("/3"));
+	hear();
+	expect_seen("/1 ");
+	expect_int("400", count("HTTP/1.1 400 "), 1);
+	expect_end(true);
+	end();
+}
+
 static void
 test_lingering_has_a_limit_in_bytes(void)
 {
@@ -574,6 +589,29 @@ test_an_upgrade_waits_for_the_answer_before_it(void)
 	end();
 }
 
+/* What stands behind the head of one is frames. */
+static void
+test_an_upgrade_has_no_body(void)
+{
+	static const char *const bodies[] = {
+		"Content-Length: 4\r\n\r\nbody",
+		"Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		begin(bodies[i]);
+		service.subprotocol = "a";
+		say("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+		    "Connection: Upgrade\r\n");
+		say(bodies[i]);
+		hear();
+		expect_seen("/wsbody ");
+		expect_int("no upgrade", (int)service.taken, 0);
+		expect_int("200", count("HTTP/1.1 200 "), 1);
+		end();
+	}
+}
+
 static void
 test_a_refused_upgrade_ends_the_connection(void)
 {
@@ -658,6 +696,56 @@ test_behind_a_drain_nobody_is_taken_on(void)
 	end();
 }
 
+static void
+on_abandon(struct http *http)
+{
+	++*(unsigned *)http->exchange;
+}
+
+/* Who works on it hears that nobody will be there for the answer. */
+static void
+test_what_is_not_answered_at_the_end_is_abandoned(void)
+{
+	for (unsigned answered = 0; answered < 2; answered++) {
+		unsigned abandoned = 0;
+		begin(answered ? "answered" : "not answered");
+		service.hold = true;
+		say(REQUEST("/1"));
+		CU_ASSERT_FATAL(service.held != NULL);
+		service.held->exchange = &abandoned;
+		service.held->abandon = on_abandon;
+		if (answered)
+			release();
+		turn();
+		http_abandon_all(at.worker);
+		expect_int("abandoned", abandoned, !answered);
+		end();
+	}
+}
+
+/* --- congestion ----------------------------------------------------------- */
+
+/* As long as the mailbox of another worker is over its mark. */
+static void
+test_a_request_that_is_here_waits_while_a_mailbox_is_full(void)
+{
+	begin("congested");
+	service.hold = true;
+	say(REQUEST("/1") REQUEST("/2"));
+	at.worker->congested = 2;
+	release();
+	turn();
+	expect_seen("/1 ");
+	at.worker->congested = 0;
+	struct list *link = list_take(&at.worker->resting);
+	CU_ASSERT_FATAL(link != NULL);
+	struct rester *rester = container_of(link, struct rester, link);
+	rester->wake(rester);
+	turn();
+	expect_seen("/1 /2 ");
+	end();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_a_connection_serves_one_request_after_the_other),
 	TEST(test_pipelined_requests_are_answered_in_order),
@@ -670,6 +758,7 @@ static const struct named_test tests[] = {
 	TEST(test_head_gets_the_length_and_no_body),
 	TEST(test_a_client_that_expects_100_gets_it_before_its_body),
 	TEST(test_a_bad_request_is_answered_and_ends_the_connection),
+	TEST(test_a_bad_body_behind_a_good_request_ends_the_connection),
 	TEST(test_lingering_has_a_limit_in_bytes),
 	TEST(test_lingering_has_a_limit_in_time),
 	TEST(test_a_request_that_takes_too_long_is_never_gone_on_with),
@@ -679,11 +768,14 @@ static const struct named_test tests[] = {
 	TEST(test_an_upgrade_needs_no_subprotocol),
 	TEST(test_a_subprotocol_may_be_as_long_as_a_header),
 	TEST(test_an_upgrade_waits_for_the_answer_before_it),
+	TEST(test_an_upgrade_has_no_body),
 	TEST(test_a_refused_upgrade_ends_the_connection),
 	TEST(test_who_leaves_before_the_upgrade_is_told),
 	TEST(test_a_drain_lets_answers_out),
 	TEST(test_a_drain_ends_idle_connections_and_what_is_answered_later),
 	TEST(test_behind_a_drain_nobody_is_taken_on),
+	TEST(test_what_is_not_answered_at_the_end_is_abandoned),
+	TEST(test_a_request_that_is_here_waits_while_a_mailbox_is_full),
 };
 
 int

@@ -4,6 +4,7 @@
  */
 #include "net/httpreq.h"
 
+#include "net/httpscan.h"
 #include "support/check.h"
 #include "support/drive.h"
 #include "support/expect.h"
@@ -259,6 +260,30 @@ test_what_is_behind_a_head_is_not_copied(void)
 	http_reader_free(&reader);
 }
 
+/* However much one read brings. */
+static void
+test_buffers_grow_to_the_limits_only(void)
+{
+	struct http_reader *reader = http_reader_new(&wide);
+	char *input = calloc(1, 1 << 20);
+	size_t used;
+
+	expect_in("limits of buffers", 0);
+	memset(input, 'a', 1 << 20);
+	memory.largest = 0;
+	expect_int("event", http_reader_feed(reader, input, 1 << 20, &used),
+	    HTTP_BAD);
+	expect_int("head", memory.largest <= http_scan_max(&wide), true);
+
+	http_reader_reset(reader);
+	drive(reader, WPS_SPAN(CHUNKED("100000\r\n")), WHOLE);
+	http_reader_feed(reader, input, 700 * 1024, &used);
+	http_reader_feed(reader, input, 100 * 1024, &used);
+	expect_int("body", (long long)memory.largest, (long long)wide.body);
+	http_reader_free(&reader);
+	free(input);
+}
+
 static void
 try_without_memory(struct wps_span input, size_t refuse_at)
 {
@@ -317,6 +342,7 @@ static const struct named_test tests[] = {
 	TEST(test_large_buffers_do_not_outlive_their_request),
 	TEST(test_a_body_takes_its_memory_only_when_it_comes),
 	TEST(test_what_is_behind_a_head_is_not_copied),
+	TEST(test_buffers_grow_to_the_limits_only),
 	TEST(test_no_memory_refuses_one_request),
 	TEST(test_a_head_may_be_larger_than_http_parsers_limit),
 };
