@@ -381,6 +381,31 @@ test_messages_wait_for_a_turn_that_has_room(void)
 }
 
 static void
+fill_turn(struct worker *worker, struct mail *mail)
+{
+	(void)mail;
+	worker->pushed = WORKER_TURN_PUSHES;
+}
+
+/* Others may have taken all of the turn in which it could go on. */
+static void
+test_what_was_held_waits_for_a_turn_that_has_room(void)
+{
+	struct mail mail = { .run = fill_turn };
+
+	pair_open();
+	ws_hold(pair.ws, true);
+	send_texts("a");
+	pair_turn();
+	worker_later(pair.worker, &mail);
+	ws_hold(pair.ws, false);
+	pair_turn_once();
+	check_number("not yet", (long)pair.events_len, 0);
+	pair_check_owner("in the next turn", "text(a)");
+	pair_close();
+}
+
+static void
 test_a_hold_and_a_full_turn_end_each_for_itself(void)
 {
 	pair_open();
@@ -504,12 +529,27 @@ test_a_failed_write_does_not_lose_what_was_said(void)
 	pair.fd = -1;
 	CU_ASSERT_EQUAL(pair_push("answer"), WPS_OK);
 	pair_check_owner("not yet", "");
+	check_number("what nobody reads is gone", pair.ws->sender.items, 0);
 	for (unsigned i = 0; i < 2000; i++)
 		CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
 	ws_hold(pair.ws, false);
 	pair_check_owner("the second", "text(b)");
 	ws_hold(pair.ws, false);
 	pair_check_owner("the end", "ended(1006 peer)");
+	pair_close();
+}
+
+static void
+test_a_failed_write_does_not_lose_what_waits_for_a_turn(void)
+{
+	pair_open();
+	pair.tire_each = true;
+	send_texts("abc");
+	pair_turn_once();
+	close(pair.fd);
+	pair.fd = -1;
+	CU_ASSERT_EQUAL(pair_push("answer"), WPS_OK);
+	pair_check_owner("all of it", "text(a) text(b) text(c) ended(1006 peer)");
 	pair_close();
 }
 
@@ -537,6 +577,26 @@ test_a_cut_does_not_wait_for_what_was_said(void)
 	pair_check_owner("nothing", "");
 	ws_cut(pair.ws);
 	pair_check_owner("by its close", "ended(1000 peer)");
+	pair_close();
+}
+
+/* Nor is that of the client looked for in what was not parsed. */
+static void
+test_a_cut_comes_before_what_is_not_parsed(void)
+{
+	char bytes[256];
+	char *end = bytes;
+
+	pair_open();
+	for (char c = 'a'; c <= 'd'; c++)
+		end = frame_put(end, WHOLE_TEXT, (struct wps_span){ &c, 1 });
+	end = frame_put(end, CLOSE, WPS_SPAN("\x03\xe8"));
+	ws_hold(pair.ws, true);
+	pair_write((struct wps_span){ bytes, (size_t)(end - bytes) });
+	pair_turn();
+	ws_hold(pair.ws, false);
+	ws_cut(pair.ws);
+	pair_check_owner("cut", "ended(1006 peer)");
 	pair_close();
 }
 
@@ -724,6 +784,31 @@ test_a_close_of_ours_goes_behind_a_full_queue(void)
 }
 
 static void
+test_closes_that_cross_go_behind_a_full_queue(void)
+{
+	pair_open();
+	fill_queue();
+	ws_close(pair.ws, 1001, WPS_SPAN("bye"));
+	pair_send_close(1000);
+	pair_turn();
+	check_number("close", client_ends_with("\x88\x05\x03\xe9" "bye"), true);
+	pair_check_owner("ended", "ended(1000 us)");
+	pair_close();
+}
+
+/* It is not slow: it is not there. */
+static void
+test_a_full_queue_of_one_that_has_ended_is_not_full(void)
+{
+	pair_open();
+	fill_queue();
+	check_number("full", pair_push("x"), WPS_FULL);
+	ws_cut(pair.ws);
+	check_number("ended", pair_push("x"), WPS_OK);
+	pair_close();
+}
+
+static void
 test_an_answer_to_a_close_goes_behind_a_full_queue(void)
 {
 	pair_open();
@@ -731,6 +816,20 @@ test_an_answer_to_a_close_goes_behind_a_full_queue(void)
 	pair_send_close(1000);
 	pair_turn();
 	check_number("close", client_ends_with("\x88\x02\x03\xe8"), true);
+	pair_check_owner("ended", "ended(1000 peer)");
+	pair_close();
+}
+
+static void
+test_an_answer_to_a_close_that_nobody_reads_has_a_time(void)
+{
+	pair_open();
+	fill_queue();
+	pair_send_close(1000);
+	pair_turn();
+	clock_pass(pair.worker, pair.limits.close_wait_ms - 1);
+	pair_check_owner("not yet", "");
+	clock_pass(pair.worker, 2 * WHEEL_TICK_MS);
 	pair_check_owner("ended", "ended(1000 peer)");
 	pair_close();
 }
@@ -855,6 +954,7 @@ static const struct named_test tests[] = {
 	TEST(test_a_hold_that_is_taken_back_changes_nothing),
 	TEST(test_a_close_of_ours_ends_a_socket_that_rests),
 	TEST(test_messages_wait_for_a_turn_that_has_room),
+	TEST(test_what_was_held_waits_for_a_turn_that_has_room),
 	TEST(test_a_hold_and_a_full_turn_end_each_for_itself),
 	TEST(test_a_close_behind_a_full_turn_is_heard),
 	TEST(test_the_loss_of_the_client_behind_a_full_turn_is_heard),
@@ -863,8 +963,10 @@ static const struct named_test tests[] = {
 	TEST(test_a_client_may_leave_behind_its_close),
 	TEST(test_the_loss_of_the_client_waits_behind_what_it_said),
 	TEST(test_a_failed_write_does_not_lose_what_was_said),
+	TEST(test_a_failed_write_does_not_lose_what_waits_for_a_turn),
 	TEST(test_a_close_of_ours_ends_one_that_is_lost),
 	TEST(test_a_cut_does_not_wait_for_what_was_said),
+	TEST(test_a_cut_comes_before_what_is_not_parsed),
 	TEST(test_a_close_of_ours_finds_that_of_the_client),
 	TEST(test_a_hold_may_end_when_the_connection_has),
 	TEST(test_a_congested_socket_rests_behind_what_it_has_read),
@@ -872,7 +974,10 @@ static const struct named_test tests[] = {
 	TEST(test_readiness_does_not_wake_a_congested_socket),
 	TEST(test_a_socket_that_rests_may_end),
 	TEST(test_a_close_of_ours_goes_behind_a_full_queue),
+	TEST(test_closes_that_cross_go_behind_a_full_queue),
+	TEST(test_a_full_queue_of_one_that_has_ended_is_not_full),
 	TEST(test_an_answer_to_a_close_goes_behind_a_full_queue),
+	TEST(test_an_answer_to_a_close_that_nobody_reads_has_a_time),
 	TEST(test_a_slow_client_hears_its_close_behind_a_large_message),
 	TEST(test_what_waits_at_a_disowned_transport_is_not_written),
 	TEST(test_what_expires_at_a_disowned_transport_is_not_looked_at),
