@@ -440,6 +440,73 @@ test_what_is_held_is_bounded_in_bytes(void)
 	scene_tear_down(&at);
 }
 
+/* What the answer of its worker has need not be held any more. */
+static void
+test_what_is_in_an_answer_makes_room(void)
+{
+	set_up();
+	struct wps_conn *a = open_member("a", 1), *w = open_member("w", 0);
+
+	(void)open_member("b", 2); /* it does not answer for a while */
+	at.hub->options.ws.out.items = 1;
+	at.hub->options.ws.out.bytes = 1;
+	scene_set(a, "g", "1");
+	scene_run(&at, 0);
+	groupstate_watch(w, G);
+	shard_part(a->shard, a, G); /* without a look at the question */
+	scene_run(&at, 0);
+	scene_run(&at, 1);
+	scene_run(&at, 0);
+	check_number("join", conn_join(a, G), WPS_OK);
+	scene_set(a, "g", "2");
+	scene_run(&at, 0);
+	CU_ASSERT(conn_is_open(w));
+	scene_run_all(&at);
+	check_heard(w, "[] a=2");
+	scene_tear_down(&at);
+}
+
+static void
+end_receiver(struct scene *scene, struct wps_conn *conn,
+    const struct scene_talker *said)
+{
+	write_heard(scene, conn, said);
+	conn_overflow(conn, "slow consumer");
+}
+
+static void
+test_who_ends_at_a_snapshot_hears_nothing_behind_it(void)
+{
+	set_up();
+	struct wps_conn *a = open_member("a", 1), *w = open_member("w", 0);
+
+	(void)open_member("b", 2);
+	at.ear = end_receiver;
+	groupstate_watch(w, G);
+	groupstate_watch(w, G);
+	scene_run(&at, 1);
+	scene_set(a, "g", "1");
+	scene_run_all(&at);
+	check_heard(w, "[]");
+	scene_tear_down(&at);
+}
+
+static void
+test_a_snapshot_is_awaited_until_all_have_answered(void)
+{
+	set_up();
+	struct wps_conn *w = open_member("w", 0);
+
+	(void)open_member("a", 1);
+	check_number("before", groupstate_awaits(w), false);
+	groupstate_watch(w, G);
+	scene_run(&at, 0);
+	check_number("one has not answered", groupstate_awaits(w), true);
+	scene_run_all(&at);
+	check_number("all have", groupstate_awaits(w), false);
+	scene_tear_down(&at);
+}
+
 /* --- the end of the server ----------------------------------------------------------- */
 
 static void
@@ -478,6 +545,9 @@ main(void)
 		TEST(test_a_snapshot_has_the_first_two_hundred),
 		TEST(test_what_is_held_is_bounded),
 		TEST(test_what_is_held_is_bounded_in_bytes),
+		TEST(test_what_is_in_an_answer_makes_room),
+		TEST(test_who_ends_at_a_snapshot_hears_nothing_behind_it),
+		TEST(test_a_snapshot_is_awaited_until_all_have_answered),
 		TEST(test_mail_of_a_stopped_server_frees_itself),
 	};
 
