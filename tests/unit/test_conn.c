@@ -7,6 +7,7 @@
 #include "hub/delivery.h"
 #include "hub/event.h"
 #include "hub/invoke.h"
+#include "hub/record.h"
 #include "hub/server.h"
 #include "net/stream.h"
 #include "net/wsinput.h"
@@ -90,6 +91,16 @@ on_done(void *worker_state, struct wps_conn *conn,
 {
 	(void)worker_state;
 	(void)conn;
+	(void)answer;
+}
+
+static void
+on_invoked(void *worker_state, struct wps_conn *conn, struct wps_span id,
+    const struct wps_answer *answer)
+{
+	(void)worker_state;
+	(void)conn;
+	(void)id;
 	(void)answer;
 }
 
@@ -408,6 +419,50 @@ test_a_join_is_told_before_the_next_event(void)
 	tear_down();
 }
 
+static void
+test_a_join_is_told_before_an_invocation(void)
+{
+	const struct wps_event event = { .name = WPS_SPAN("i"),
+		.type = WPS_DATA_TEXT, .payload = WPS_SPAN("x") };
+
+	set_up();
+	(void)conn_join(at.conn, WPS_SPAN("g"));
+	check_number("started", invoke_start(at.conn, WPS_SPAN("1"), &event,
+	    on_invoked), WPS_OK);
+	check_text("heard", at.heard, "connected joined i");
+	tear_down();
+}
+
+static void
+test_the_groups_are_left_before_the_end(void)
+{
+	set_up();
+	(void)conn_join(at.conn, WPS_SPAN("g"));
+	turn();
+	conn_close(at.conn, 1000, WPS_SPAN("bye"));
+	turn();
+	check_text("heard", at.heard, "connected joined left disconnected");
+	tear_down();
+}
+
+/* The next owner does not know who was told what. */
+static void
+test_nothing_is_written_before_a_join_is_told(void)
+{
+	for (unsigned told = 0; told < 2; told++) {
+		struct wps_record record = { .data = NULL };
+		struct wps_err err;
+		set_up();
+		(void)conn_join(at.conn, WPS_SPAN("g"));
+		if (told)
+			turn();
+		check_number("record", record_write(at.conn, &record, &err),
+		    told ? WPS_OK : WPS_PENDING);
+		record_fini(&record);
+		tear_down();
+	}
+}
+
 /* At the end of the server the application has heard enough. */
 static void
 test_a_join_is_not_told_when_the_server_has_stopped(void)
@@ -550,6 +605,21 @@ test_who_delivers_hears_of_a_full_queue(void)
 	tear_down();
 }
 
+/* It would not be sent again. */
+static void
+test_what_has_expired_makes_room(void)
+{
+	struct delivery old;
+
+	set_up();
+	delivery_init(&old, at.worker, &message, 1);
+	check_number("room", delivery_push(&old, at.conn), WPS_OK);
+	delivery_fini(&old);
+	check_number("room again", delivery_deliver(at.conn, &message), WPS_OK);
+	check_number("open", at.conn->state, CONN_OPEN);
+	tear_down();
+}
+
 static void
 test_a_subprotocol_that_makes_nothing_sends_nothing(void)
 {
@@ -615,16 +685,6 @@ test_what_waits_for_an_answer_goes_on_on_the_new_transport(void)
 
 /* --- invocations --------------------------------------------------------------------- */
 
-static void
-on_invoked(void *worker_state, struct wps_conn *conn, struct wps_span id,
-    const struct wps_answer *answer)
-{
-	(void)worker_state;
-	(void)conn;
-	(void)id;
-	(void)answer;
-}
-
 /* Sixteen run, and the limit of what waits is 3. */
 static void
 test_what_comes_behind_too_many_invocations_waits(void)
@@ -650,6 +710,9 @@ static const struct named_test tests[] = {
 	TEST(test_ends_that_leave_the_connection),
 	TEST(test_the_end_is_told_once),
 	TEST(test_a_join_is_told_before_the_next_event),
+	TEST(test_a_join_is_told_before_an_invocation),
+	TEST(test_the_groups_are_left_before_the_end),
+	TEST(test_nothing_is_written_before_a_join_is_told),
 	TEST(test_a_join_is_not_told_when_the_server_has_stopped),
 	TEST(test_nobody_hears_an_event_behind_the_close),
 	TEST(test_an_answer_is_not_awaited_when_the_end_is_told),
@@ -659,6 +722,7 @@ static const struct named_test tests[] = {
 	TEST(test_a_slow_client_is_only_told_that_it_ends),
 	TEST(test_behind_its_close_a_reliable_client_gets_no_message),
 	TEST(test_who_delivers_hears_of_a_full_queue),
+	TEST(test_what_has_expired_makes_room),
 	TEST(test_a_subprotocol_that_makes_nothing_sends_nothing),
 	TEST(test_who_is_not_open_yet_gets_nothing),
 	TEST(test_what_waits_for_an_answer_goes_on_on_the_new_transport),

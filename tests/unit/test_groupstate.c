@@ -6,6 +6,7 @@
  */
 #include "unit/groupstate_scene.h"
 
+#include "hub/record.h"
 #include "util/hash.h"
 
 #include <time.h>
@@ -492,18 +493,29 @@ test_who_ends_at_a_snapshot_hears_nothing_behind_it(void)
 }
 
 static void
-test_a_snapshot_is_awaited_until_all_have_answered(void)
+check_written(struct wps_conn *conn, int expected)
+{
+	struct wps_record record = { .data = NULL };
+	struct wps_err err;
+
+	check_number("record", record_write(conn, &record, &err), expected);
+	record_fini(&record);
+}
+
+/* It could not come to the next owner. */
+static void
+test_nothing_is_written_while_a_snapshot_is_awaited(void)
 {
 	set_up();
 	struct wps_conn *w = open_member("w", 0);
 
 	(void)open_member("a", 1);
-	check_number("before", groupstate_awaits(w), false);
+	check_written(w, WPS_OK);
 	groupstate_watch(w, G);
 	scene_run(&at, 0);
-	check_number("one has not answered", groupstate_awaits(w), true);
+	check_written(w, WPS_PENDING); /* one has not answered */
 	scene_run_all(&at);
-	check_number("all have", groupstate_awaits(w), false);
+	check_written(w, WPS_OK);
 	scene_tear_down(&at);
 }
 
@@ -514,6 +526,7 @@ test_mail_of_a_stopped_server_frees_itself(void)
 {
 	set_up();
 	struct wps_conn *a = open_member("a", 1), *w = open_member("w", 0);
+	struct wps_conn *v = open_watcher("v", 2);
 
 	scene_set(a, "g", "1");
 	groupstate_watch(w, G);
@@ -522,6 +535,7 @@ test_mail_of_a_stopped_server_frees_itself(void)
 		at.server.workers[i]->stopped = true;
 	scene_run_all(&at);
 	check_heard(w, "");
+	check_heard(v, "");
 	scene_tear_down(&at);
 }
 
@@ -547,7 +561,7 @@ main(void)
 		TEST(test_what_is_held_is_bounded_in_bytes),
 		TEST(test_what_is_in_an_answer_makes_room),
 		TEST(test_who_ends_at_a_snapshot_hears_nothing_behind_it),
-		TEST(test_a_snapshot_is_awaited_until_all_have_answered),
+		TEST(test_nothing_is_written_while_a_snapshot_is_awaited),
 		TEST(test_mail_of_a_stopped_server_frees_itself),
 	};
 
