@@ -187,6 +187,8 @@ test_another_worker_answers_the_request(void)
 	turn(0);
 	check_number("on its way", service.taken_on, 0);
 	check_number("none here", list_empty(&workers[0]->https), true);
+	worker_drain(workers[1]);
+	check_number("at the end of a turn", service.taken_on, 0);
 	turn(1);
 	check_number("there", service.taken_on, 2);
 	check_text("its request", service.path, "/client");
