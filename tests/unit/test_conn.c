@@ -14,6 +14,7 @@
 #include "support/check.h"
 #include "support/wsframe.h"
 #include "util/alloc.h"
+#include "util/hash.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -36,7 +37,7 @@ static struct {
 	char reason[HEARD]; /* of the end, as it was told */
 	struct wps_reply *reply; /* the first that is awaited */
 	char received[HEARD]; /* by the subprotocol */
-	unsigned urgent, goodbyes;
+	unsigned urgent, goodbyes, answers;
 	bool close_each; /* at each message */
 } at;
 
@@ -92,6 +93,7 @@ on_done(void *worker_state, struct wps_conn *conn,
 	(void)worker_state;
 	(void)conn;
 	(void)answer;
+	at.answers++;
 }
 
 static void
@@ -218,7 +220,7 @@ make_plugin(void)
 }
 
 static void
-set_up(void)
+set_up_with(struct wps_span early)
 {
 	struct sender first;
 
@@ -233,8 +235,14 @@ set_up(void)
 	at.conn = conn_new(at.worker, at.hub);
 	conn_set_state(at.conn, CONN_CONNECT_EVENT);
 	conn_open(&(struct conn_opening){ .conn = at.conn, .sub = &at.sub },
-	    make_stream(&first), &first, WPS_SPAN_NONE);
+	    make_stream(&first), &first, early);
 	sender_fini(&first);
+}
+
+static void
+set_up(void)
+{
+	set_up_with(WPS_SPAN_NONE);
 }
 
 static void
@@ -511,6 +519,55 @@ test_an_answer_is_not_awaited_when_the_end_is_told(void)
 	tear_down();
 }
 
+static void
+test_the_reason_of_an_end_by_the_client_is_told(void)
+{
+	static const struct {
+		void (*end)(void);
+		const char *reason;
+	} rows[] = {
+		{ end_lost_in_drain, "connection lost" },
+		{ end_1000, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		set_up();
+		rows[i].end();
+		turn();
+		check_text("heard", at.heard, "connected disconnected");
+		check_text("reason", at.reason, rows[i].reason);
+		tear_down();
+	}
+}
+
+/* Without a word of its own: in a drain nobody comes back. */
+static void
+test_a_lost_client_awaits_no_answer(void)
+{
+	set_up();
+	ask();
+	at.worker->draining = true;
+	ws_cut_all(at.worker);
+	turn();
+	check_text("heard", at.heard, "connected e cancel disconnected");
+	tear_down();
+}
+
+/* The event is cancelled at the end of the turn. */
+static void
+test_an_answer_behind_the_close_is_not_heard(void)
+{
+	set_up();
+	ask();
+	conn_close(at.conn, 1000, WPS_SPAN("bye"));
+	event_answer(at.reply, &(struct wps_answer){ .result = WPS_OK });
+	at.reply = NULL;
+	turn();
+	check_number("answers", at.answers, 0);
+	check_text("heard", at.heard, "connected e disconnected");
+	tear_down();
+}
+
 /* Its transport may end in the turn of the close. */
 static void
 test_the_reason_of_a_close_is_told(void)
@@ -537,6 +594,18 @@ test_behind_its_close_nothing_is_received(void)
 	client_sends("ab");
 	turn();
 	check_text("received", at.received, "a");
+	tear_down();
+}
+
+static void
+test_behind_its_close_nothing_is_joined(void)
+{
+	set_up();
+	conn_close(at.conn, 1000, WPS_SPAN("bye"));
+	check_number("join", conn_join(at.conn, WPS_SPAN("g")), WPS_OK);
+	check_number("groups", at.conn->group_count, 0);
+	CU_ASSERT_PTR_NULL(shard_group(at.conn->shard, WPS_SPAN("g"),
+	    hash_bytes(WPS_SPAN("g"))));
 	tear_down();
 }
 
@@ -648,14 +717,29 @@ test_who_is_not_open_yet_gets_nothing(void)
 /* --- recovery ------------------------------------------------------------------------ */
 
 static void
-recover(void)
+recover_with(struct wps_span early)
 {
 	struct sender first;
 
 	close(at.fd);
 	struct stream *stream = make_stream(&first);
-	conn_recover(at.conn, stream, &first, WPS_SPAN_NONE);
+	conn_recover(at.conn, stream, &first, early);
 	sender_fini(&first);
+}
+
+/* Its first message may come with the request. */
+static void
+test_what_came_early_is_received(void)
+{
+	char bytes[16];
+	char *end = frame_put(bytes, FRAME_FIN | FRAME_TEXT, WPS_SPAN("a"));
+	struct wps_span early = { bytes, (size_t)(end - bytes) };
+
+	set_up_with(early);
+	check_text("with the first", at.received, "a");
+	recover_with(early);
+	check_text("with the next", at.received, "aa");
+	tear_down();
 }
 
 /* The limit of what waits is 3. */
@@ -669,7 +753,7 @@ test_what_waits_for_an_answer_goes_on_on_the_new_transport(void)
 		ask();
 		client_sends(before[i]);
 		turn();
-		recover();
+		recover_with(WPS_SPAN_NONE);
 		client_sends("d");
 		turn();
 		check_text("nothing", at.received, "");
@@ -716,8 +800,12 @@ static const struct named_test tests[] = {
 	TEST(test_a_join_is_not_told_when_the_server_has_stopped),
 	TEST(test_nobody_hears_an_event_behind_the_close),
 	TEST(test_an_answer_is_not_awaited_when_the_end_is_told),
+	TEST(test_the_reason_of_an_end_by_the_client_is_told),
+	TEST(test_a_lost_client_awaits_no_answer),
+	TEST(test_an_answer_behind_the_close_is_not_heard),
 	TEST(test_the_reason_of_a_close_is_told),
 	TEST(test_behind_its_close_nothing_is_received),
+	TEST(test_behind_its_close_nothing_is_joined),
 	TEST(test_behind_its_close_nothing_is_urgent),
 	TEST(test_a_slow_client_is_only_told_that_it_ends),
 	TEST(test_behind_its_close_a_reliable_client_gets_no_message),
@@ -725,6 +813,7 @@ static const struct named_test tests[] = {
 	TEST(test_what_has_expired_makes_room),
 	TEST(test_a_subprotocol_that_makes_nothing_sends_nothing),
 	TEST(test_who_is_not_open_yet_gets_nothing),
+	TEST(test_what_came_early_is_received),
 	TEST(test_what_waits_for_an_answer_goes_on_on_the_new_transport),
 	TEST(test_what_comes_behind_too_many_invocations_waits),
 };
