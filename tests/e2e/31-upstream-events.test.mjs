@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 
+import { RawHttp } from './support/rawhttp.mjs';
 import { closePayload, encodeFrame, OP, openRaw } from './support/rawws.mjs';
 import { openReliable, recover } from './support/reliable.mjs';
 import { serverTest, twoWorkers } from './support/server.mjs';
@@ -230,11 +231,11 @@ serverTest('an answer is to each kind of client what its content type says',
   });
 
 // Answers come when the test says so.
-function held() {
+function held(name = 'slow') {
   const waiting = [];
   return {
     waiting,
-    respond: (request) => request.event === 'slow' ?
+    respond: (request) => request.event === name ?
       (socket) => waiting.push(() => socket.write(NOTHING)) : null,
   };
 }
@@ -307,6 +308,40 @@ serverTest('disconnected is told when the handshake fails behind an accepted con
       { protocols: [JSON_PROTOCOL] }), { status: 500 });
     await upstream.events.find((r) => r.event === 'disconnected');
     assert.deepEqual(upstream.requestsOf('connected'), []);
+  });
+
+// Its request; nobody waits for the answer.
+async function knock(server, upstream, hub) {
+  const url = new URL(await server.accessUrl(hub));
+  const http = server.own(await RawHttp.open(server.address(0)));
+  http.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\n` +
+    'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n');
+  await upstream.events.find((r) => r.event === 'connect');
+  return http;
+}
+
+const knocked = held('connect');
+
+serverTest('a client that leaves before the answer to connect is told of',
+  { prepare: chat(knocked.respond) }, async (server, upstream) => {
+    const http = await knock(server, upstream, 'chat');
+    http.close();
+    // What this worker reads behind its end.
+    const other = server.own(await RawHttp.open(server.address(0)));
+    assert.equal(await other.ask('GET / HTTP/1.1\r\nHost: a\r\n\r\n'), 404);
+    knocked.waiting.shift()();
+    const gone = await upstream.events.find((r) => r.event === 'disconnected');
+    assert.equal(gone.body.toString(), '{"reason":"connection lost"}');
+    assert.deepEqual(upstream.requestsOf('connected'), []);
+  });
+
+serverTest('a stop does not wait longer for an answer to connect than stop_timeout',
+  { prepare: chat((request) => request.event === 'connect' ? silence : null),
+    config: { stop_timeout: '300ms' } },
+  async (server, upstream) => {
+    await knock(server, upstream, 'chat');
+    await server.stop();
   });
 
 serverTest('what a client says before its close is done, and answered',
