@@ -814,11 +814,12 @@ test_a_connection_is_freed_once(void)
 {
 	begin("due and abandoned");
 	service.hold = true;
-	say(REQUEST("/1"));
+	say(UPGRADE);
 	CU_ASSERT_FATAL(service.held != NULL);
 	close(at.fd);
 	at.fd = -1;
 	turn();
+	expect_int("gone", (int)service.gone, 1);
 	answer(service.held);
 	http_abandon_all(at.worker);
 	turn();
