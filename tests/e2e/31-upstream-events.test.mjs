@@ -310,6 +310,40 @@ serverTest('disconnected is told when the handshake fails behind an accepted con
     assert.deepEqual(upstream.requestsOf('connected'), []);
   });
 
+// What an answer to connect does to the token's roles and groups: `joins` by the role,
+// `in` the group that a send reaches first.
+const GRANTED = [
+  [{}, { joins: true, in: 'token' }],
+  [{ roles: null, groups: null, userId: null }, { joins: true, in: 'token' }],
+  [{ roles: [] }, { joins: false, in: 'token' }],
+  [{ roles: ['webpubsub.sendToGroup'] }, { joins: false, in: 'token' }],
+  [{ groups: [] }, { joins: true, in: 'token' }],
+  [{ groups: ['told'] }, { joins: true, in: 'told' }],
+  [{ userId: '' }, { joins: true, in: 'token' }],
+];
+let granted;
+
+serverTest('an answer to connect replaces what it names',
+  { prepare: chat((request) => request.event === 'connect' ?
+    answer(200, JSON.stringify(granted), { 'Content-Type': 'application/json' }) : null) },
+  async (server) => {
+    const service = server.service('chat');
+    for (const [body, expected] of GRANTED) {
+      granted = body;
+      const what = JSON.stringify(body);
+      const socket = await server.raw('chat', { userId: 'ann', groups: ['token'],
+        roles: ['webpubsub.joinLeaveGroup'] });
+      assert.equal((await socket.json()).userId, 'ann', what);
+      const ack = await socket.ask({ type: 'joinGroup', group: 'g', ackId: 1 });
+      assert.equal(ack.success, expected.joins, what);
+      for (const group of ['token', 'told'])
+        await service.group(group).sendToAll(group, { contentType: 'text/plain' });
+      assert.equal((await socket.json()).group, expected.in, what);
+      socket.cut();
+    }
+    await assert.rejects(() => server.raw('chat', { groups: [' '] }), { status: 400 });
+  });
+
 // Its request; nobody waits for the answer.
 async function knock(server, upstream, hub) {
   const url = new URL(await server.accessUrl(hub));
