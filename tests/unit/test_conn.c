@@ -767,6 +767,31 @@ test_what_waits_for_an_answer_goes_on_on_the_new_transport(void)
 	}
 }
 
+/* Beside what comes anew, all that is kept has room. */
+static void
+test_a_replay_is_no_full_queue(void)
+{
+	const char junk[4096] = "";
+	struct sender first;
+
+	set_up();
+	at.hub->options.ws.out.items = 1;
+	at.hub->options.replay = (struct replay_limits){
+		.messages = 5, .bytes = 1000,
+	};
+	for (unsigned i = 0; i < 5; i++)
+		check_number("kept", delivery_deliver(at.conn, &message), WPS_OK);
+	close(at.fd);
+	struct stream *stream = make_stream(&first);
+	while (send(stream->io.fd, junk, sizeof(junk), MSG_NOSIGNAL) > 0)
+		continue;
+	conn_recover(at.conn, stream, &first, WPS_SPAN_NONE);
+	sender_fini(&first);
+	check_number("open", at.conn->state, CONN_OPEN);
+	check_number("waits", at.conn->ws->sender.items, 5);
+	tear_down();
+}
+
 /* --- invocations --------------------------------------------------------------------- */
 
 /* Sixteen run, and the limit of what waits is 3. */
@@ -815,6 +840,7 @@ static const struct named_test tests[] = {
 	TEST(test_who_is_not_open_yet_gets_nothing),
 	TEST(test_what_came_early_is_received),
 	TEST(test_what_waits_for_an_answer_goes_on_on_the_new_transport),
+	TEST(test_a_replay_is_no_full_queue),
 	TEST(test_what_comes_behind_too_many_invocations_waits),
 };
 
