@@ -1,12 +1,66 @@
 // What breaks a protocol ends the connection with the right code, and nothing else.
 import assert from 'node:assert/strict';
 
-import { closePayload, encodeFrame, OP } from './support/rawws.mjs';
+import { RawHttp } from './support/rawhttp.mjs';
+import { closePayload, encodeFrame, OP, openRaw } from './support/rawws.mjs';
 import { serverTest } from './support/server.mjs';
 
 const LIMIT = 1024 * 1024;
 const ping = '{"type":"ping"}';
 const frame = encodeFrame;
+
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+
+// The endpoint of client-protocols.md, section 3; RFC 6455, sections 4.2.1 and 4.4.
+const UPGRADES = [
+  ['/client/hubs/chat', {}, 101],
+  ['/client/hubs/chat/', {}, 101],
+  ['/CLIENT/Hubs/chat', {}, 101],
+  ['/client?hub=chat', {}, 101],
+  ['/client/?hub=chat', {}, 101],
+  ['/client/hubs/%63hat', {}, 101],
+  [`/client/hubs/${'%61'.repeat(128)}`, {}, 101],
+  [`/client/hubs/${'%61'.repeat(129)}`, {}, 400],
+  [`/client/hubs/${'a'.repeat(129)}`, {}, 400],
+  [`/client/hubs/${'a'.repeat(2000)}`, {}, 400],
+  ['/client/hubs/1', {}, 400],
+  ['/client/hubs/a/b', {}, 400],
+  ['/client/hubs/%zz', {}, 400],
+  ['/client', {}, 400],
+  ['/client?hub=', {}, 400],
+  ['/client/hubs', {}, 404],
+  ['/client/hubs/', {}, 404],
+  ['/clients/hubs/chat', {}, 404],
+  ['/client/hubs/chat', { version: '8' }, 426],
+  ['/client/hubs/chat', { version: '13, 8' }, 426],
+  ['/client/hubs/chat', { key: '' }, 400],
+  ['/client/hubs/chat', { key: 'dGhlIHNhbXBsZSBub25jZTE=' }, 400], // 17 bytes
+  ['/client/hubs/chat', { key: 'dGhlIHNhbXBsZSBub25j' }, 400], // 15
+  ['/client/hubs/chat', { key: 'dGhlIHNhbXBsZSBub25jZQ' }, 400], // no padding
+  ['/client/hubs/chat?access_token=%zz', {}, 401],
+];
+
+serverTest('an upgrade is answered as its request deserves',
+  { hubs: { '*': { anonymous: true } } }, async (server) => {
+    for (const [path, { key = KEY, version = '13' }, status] of UPGRADES) {
+      const http = server.own(await RawHttp.open(server.address()));
+      assert.equal(await http.ask(`GET ${path} HTTP/1.1\r\nHost: ${server.address()}\r\n` +
+        `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\n` +
+        `Sec-WebSocket-Version: ${version}\r\n\r\n`), status, `${path} ${key} ${version}`);
+    }
+  });
+
+serverTest('the first subprotocol that is known is taken, of so many',
+  { hubs: { '*': { anonymous: true } } }, async (server) => {
+    const json = 'json.webpubsub.azure.v1';
+    for (const before of [0, 1, 31, 32]) {
+      const protocols = [...Array(before).fill('other'), '', ` ${json} `];
+      const socket = server.own(await openRaw(`${server.url()}/client/hubs/chat`,
+        { protocols }));
+      assert.equal(socket.headers['sec-websocket-protocol'],
+        before < 32 ? json : undefined, `${before} others`);
+    }
+  });
 
 const BROKEN = [
   ['text that is not UTF-8', 1007, frame(OP.TEXT, Buffer.from([0x22, 0xff, 0x22]))],

@@ -232,11 +232,11 @@ serverTest('an answer is to each kind of client what its content type says',
   });
 
 // Answers come when the test says so.
-function held() {
+function held(name = 'slow') {
   const waiting = [];
   return {
     waiting,
-    respond: (request) => request.event === 'slow' ?
+    respond: (request) => request.event === name ?
       (socket) => waiting.push(() => socket.write(NOTHING)) : null,
   };
 }
@@ -311,6 +311,74 @@ serverTest('disconnected is told when the handshake fails behind an accepted con
       { protocols: [JSON_PROTOCOL] }), { status: 500 });
     await upstream.events.find((r) => r.event === 'disconnected');
     assert.deepEqual(upstream.requestsOf('connected'), []);
+  });
+
+// What an answer to connect does to the token's roles and groups: `joins` by the role,
+// `in` the group that a send reaches first.
+const GRANTED = [
+  [{}, { joins: true, in: 'token' }],
+  [{ roles: null, groups: null, userId: null }, { joins: true, in: 'token' }],
+  [{ roles: [] }, { joins: false, in: 'token' }],
+  [{ roles: ['webpubsub.sendToGroup'] }, { joins: false, in: 'token' }],
+  [{ groups: [] }, { joins: true, in: 'token' }],
+  [{ groups: ['told'] }, { joins: true, in: 'told' }],
+  [{ userId: '' }, { joins: true, in: 'token' }],
+];
+let granted;
+
+serverTest('an answer to connect replaces what it names',
+  { prepare: chat((request) => request.event === 'connect' ?
+    answer(200, JSON.stringify(granted), { 'Content-Type': 'application/json' }) : null) },
+  async (server) => {
+    const service = server.service('chat');
+    for (const [body, expected] of GRANTED) {
+      granted = body;
+      const what = JSON.stringify(body);
+      const socket = await server.raw('chat', { userId: 'ann', groups: ['token'],
+        roles: ['webpubsub.joinLeaveGroup'] });
+      assert.equal((await socket.json()).userId, 'ann', what);
+      const ack = await socket.ask({ type: 'joinGroup', group: 'g', ackId: 1 });
+      assert.equal(ack.success, expected.joins, what);
+      for (const group of ['token', 'told'])
+        await service.group(group).sendToAll(group, { contentType: 'text/plain' });
+      assert.equal((await socket.json()).group, expected.in, what);
+      socket.cut();
+    }
+    await assert.rejects(() => server.raw('chat', { groups: [' '] }), { status: 400 });
+  });
+
+// Its request; nobody waits for the answer.
+async function knock(server, upstream, hub) {
+  const url = new URL(await server.accessUrl(hub));
+  const http = server.own(await RawHttp.open(server.address(0)));
+  http.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\n` +
+    'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n');
+  await upstream.events.find((r) => r.event === 'connect');
+  return http;
+}
+
+const knocked = held('connect');
+
+serverTest('a client that leaves before the answer to connect is told of',
+  { prepare: chat(knocked.respond) }, async (server, upstream) => {
+    const http = await knock(server, upstream, 'chat');
+    http.close();
+    // What this worker reads behind its end.
+    const other = server.own(await RawHttp.open(server.address(0)));
+    assert.equal(await other.ask('GET / HTTP/1.1\r\nHost: a\r\n\r\n'), 404);
+    knocked.waiting.shift()();
+    const gone = await upstream.events.find((r) => r.event === 'disconnected');
+    assert.equal(gone.body.toString(), '{"reason":"connection lost"}');
+    assert.deepEqual(upstream.requestsOf('connected'), []);
+  });
+
+serverTest('a stop does not wait longer for an answer to connect than stop_timeout',
+  { prepare: chat((request) => request.event === 'connect' ? silence : null),
+    config: { stop_timeout: '300ms' } },
+  async (server, upstream) => {
+    await knock(server, upstream, 'chat');
+    await server.stop();
   });
 
 serverTest('what a client says before its close is done, and answered',

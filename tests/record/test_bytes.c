@@ -340,6 +340,10 @@ test_identity_is_judged(void)
 	REFUSED(id, "AAAAAAAAAAAAAAAAAAAAAAA=", id);
 	REFUSED(id, "AAAAAAAAAAAAAAAAAAAAAAAB", id); /* another node */
 	REFUSED(id, "AAAAAAAAAAAAAAAAAAAAAAEA", id); /* there is no worker 1 */
+	still_worker(f.server)->peer_count = 2;
+	REFUSED(id, "AAAAAAAAAAAAAAAAAAAAAAEA",
+	    "the connection id names another worker");
+	still_worker(f.server)->peer_count = 1;
 	REFUSED(user, "\xff", "the user id is not valid");
 	REFUSED(sub, "mqtt", "the subprotocol mqtt is not here");
 	REFUSED(sub, "a\nb", "the subprotocol is not valid");
@@ -472,6 +476,11 @@ test_kept_messages_are_judged_and_limited(void)
 	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\2\0\1\1\0\2{}"), bad);
 	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\1\0\1\2\xc3\xb6"), bad);
 	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\3\0\0\1\0\2\0\2{}"), bad);
+	struct subprotocol *sub = (struct subprotocol *)(uintptr_t)
+	    points_registered(&f.server->points, WPS_SPAN(RELIABLE));
+	sub->ops.insert = NULL;
+	TAKEN(replay, WPS_SPAN("\1" "\1\1\0\0\2{}"));
+	REFUSED(replay, WPS_SPAN("\1" "\1\1\0\1\0\1\2{}"), bad);
 	draft = small;
 	draft.sub = draft.spelled = PLAIN;
 	check_refused(&f, "not reliable", &draft,
@@ -732,6 +741,52 @@ test_reliable_connection_has_what_is_left_of_its_window(void)
 	tear_down(&f);
 }
 
+/* Its timer runs a little later. */
+static void
+test_window_that_is_over_has_nothing_left(void)
+{
+	struct wps_record record = { .data = NULL };
+	struct fixture f;
+
+	set_up(&f);
+	check_number("read", read_draft(&f, &small), WPS_OK);
+	f.conn->replay->window_end_ms = worker_now_ms(f.conn->worker) - 1;
+	check_number("write", record_write(f.conn, &record, &f.err), WPS_OK);
+	still_end(f.server, f.conn);
+	check_number("read", read_bytes(&f, span_of(&record)), WPS_OK);
+	check_number("left", (long long)(f.conn->replay->window_end_ms -
+	    worker_now_ms(f.conn->worker)), 0);
+	still_end(f.server, f.conn);
+	record_fini(&record);
+	tear_down(&f);
+}
+
+static int
+take_what_is_there(void *worker_state, struct wps_conn *conn,
+    struct wps_span bytes)
+{
+	(void)worker_state;
+	(void)conn;
+	return bytes.data ? WPS_OK : WPS_EPROTO;
+}
+
+/* A subprotocol that has put nothing reads that, not an absent span. */
+static void
+test_nothing_is_read_as_empty(void)
+{
+	struct fixture f;
+	struct draft draft = small;
+
+	set_up(&f);
+	struct subprotocol *sub = (struct subprotocol *)(uintptr_t)
+	    points_registered(&f.server->points, WPS_SPAN(RELIABLE));
+	sub->ops.restore = take_what_is_there;
+	draft.subprotocol = WPS_SPAN_NONE;
+	check_number("read", read_draft(&f, &draft), WPS_OK);
+	still_end(f.server, f.conn);
+	tear_down(&f);
+}
+
 /* --- writing ------------------------------------------------------------------------------- */
 
 static void
@@ -783,6 +838,21 @@ test_kept_message_is_written_until_its_time_is_over(void)
 		    NULL);
 		record_fini(&record);
 	}
+	still_end(f.server, f.conn);
+	tear_down(&f);
+}
+
+static void
+test_want_of_memory_is_told(void)
+{
+	struct wps_record record = { .failed = true };
+	struct fixture f;
+
+	set_up(&f);
+	check_number("read", read_draft(&f, &small), WPS_OK);
+	check_number("write", record_write(f.conn, &record, &f.err),
+	    WPS_ENOMEM);
+	record_fini(&record);
 	still_end(f.server, f.conn);
 	tear_down(&f);
 }
@@ -888,8 +958,11 @@ main(void)
 		TEST(test_stopping_server_takes_no_connection),
 		TEST(test_hubs_are_limited),
 		TEST(test_reliable_connection_has_what_is_left_of_its_window),
+		TEST(test_window_that_is_over_has_nothing_left),
+		TEST(test_nothing_is_read_as_empty),
 		TEST(test_connection_whose_state_would_be_lost_is_not_written),
 		TEST(test_kept_message_is_written_until_its_time_is_over),
+		TEST(test_want_of_memory_is_told),
 		TEST(test_subprotocol_without_save_must_have_no_state),
 		TEST(test_newest_ack_ids_stay_of_more_than_are_remembered),
 		TEST(test_nothing_is_written_before_a_fragment_is_acknowledged),

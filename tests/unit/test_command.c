@@ -189,6 +189,26 @@ test_excluded_connections_are_not_listed(void)
 	tear_down(&f);
 }
 
+/* The marks of earlier commands come round after 2^32 of them. */
+static void
+test_connections_are_excluded_however_often_it_was_done(void)
+{
+	struct fixture f;
+	const struct wps_span excluded = WPS_SPAN("a");
+
+	set_up(&f);
+	enter_many(&f);
+	for (unsigned i = 0; i < WORKERS; i++)
+		f.hub->shards[i]->epoch = UINT32_MAX - 1;
+	for (unsigned i = 0; i < 4; i++)
+		check_text("rest", listed(&f, (struct wps_command){
+		    .whom = WPS_TO_USER, .name = WPS_SPAN("ann"),
+		    .list = WPS_LIST_CONNS, .limit = 9,
+		    .excluded = &excluded, .excluded_count = 1,
+		}), "ab b e");
+	tear_down(&f);
+}
+
 /* Whoever stays is listed exactly once, whatever comes and goes between pages. */
 static void
 test_members_that_stay_are_listed_once(void)
@@ -419,6 +439,7 @@ main(void)
 		TEST(test_pages_follow_the_order_of_names),
 		TEST(test_users_and_groups_are_counted_over_workers),
 		TEST(test_excluded_connections_are_not_listed),
+		TEST(test_connections_are_excluded_however_often_it_was_done),
 		TEST(test_members_that_stay_are_listed_once),
 		TEST(test_detail_tells_groups_and_rules),
 		TEST(test_a_missing_page_is_told),

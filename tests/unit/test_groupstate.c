@@ -6,6 +6,7 @@
  */
 #include "unit/groupstate_scene.h"
 
+#include "hub/record.h"
 #include "util/hash.h"
 
 #include <time.h>
@@ -440,6 +441,84 @@ test_what_is_held_is_bounded_in_bytes(void)
 	scene_tear_down(&at);
 }
 
+/* What the answer of its worker has need not be held any more. */
+static void
+test_what_is_in_an_answer_makes_room(void)
+{
+	set_up();
+	struct wps_conn *a = open_member("a", 1), *w = open_member("w", 0);
+
+	(void)open_member("b", 2); /* it does not answer for a while */
+	at.hub->options.ws.out.items = 1;
+	at.hub->options.ws.out.bytes = 1;
+	scene_set(a, "g", "1");
+	scene_run(&at, 0);
+	groupstate_watch(w, G);
+	shard_part(a->shard, a, G); /* without a look at the question */
+	scene_run(&at, 0);
+	scene_run(&at, 1);
+	scene_run(&at, 0);
+	check_number("join", conn_join(a, G), WPS_OK);
+	scene_set(a, "g", "2");
+	scene_run(&at, 0);
+	CU_ASSERT(conn_is_open(w));
+	scene_run_all(&at);
+	check_heard(w, "[] a=2");
+	scene_tear_down(&at);
+}
+
+static void
+end_receiver(struct scene *scene, struct wps_conn *conn,
+    const struct scene_talker *said)
+{
+	write_heard(scene, conn, said);
+	conn_overflow(conn, "slow consumer");
+}
+
+static void
+test_who_ends_at_a_snapshot_hears_nothing_behind_it(void)
+{
+	set_up();
+	struct wps_conn *a = open_member("a", 1), *w = open_member("w", 0);
+
+	(void)open_member("b", 2);
+	at.ear = end_receiver;
+	groupstate_watch(w, G);
+	groupstate_watch(w, G);
+	scene_run(&at, 1);
+	scene_set(a, "g", "1");
+	scene_run_all(&at);
+	check_heard(w, "[]");
+	scene_tear_down(&at);
+}
+
+static void
+check_written(struct wps_conn *conn, int expected)
+{
+	struct wps_record record = { .data = NULL };
+	struct wps_err err;
+
+	check_number("record", record_write(conn, &record, &err), expected);
+	record_fini(&record);
+}
+
+/* It could not come to the next owner. */
+static void
+test_nothing_is_written_while_a_snapshot_is_awaited(void)
+{
+	set_up();
+	struct wps_conn *w = open_member("w", 0);
+
+	(void)open_member("a", 1);
+	check_written(w, WPS_OK);
+	groupstate_watch(w, G);
+	scene_run(&at, 0);
+	check_written(w, WPS_PENDING); /* one has not answered */
+	scene_run_all(&at);
+	check_written(w, WPS_OK);
+	scene_tear_down(&at);
+}
+
 /* --- the end of the server ----------------------------------------------------------- */
 
 static void
@@ -447,6 +526,7 @@ test_mail_of_a_stopped_server_frees_itself(void)
 {
 	set_up();
 	struct wps_conn *a = open_member("a", 1), *w = open_member("w", 0);
+	struct wps_conn *v = open_watcher("v", 2);
 
 	scene_set(a, "g", "1");
 	groupstate_watch(w, G);
@@ -455,6 +535,7 @@ test_mail_of_a_stopped_server_frees_itself(void)
 		at.server.workers[i]->stopped = true;
 	scene_run_all(&at);
 	check_heard(w, "");
+	check_heard(v, "");
 	scene_tear_down(&at);
 }
 
@@ -478,6 +559,9 @@ main(void)
 		TEST(test_a_snapshot_has_the_first_two_hundred),
 		TEST(test_what_is_held_is_bounded),
 		TEST(test_what_is_held_is_bounded_in_bytes),
+		TEST(test_what_is_in_an_answer_makes_room),
+		TEST(test_who_ends_at_a_snapshot_hears_nothing_behind_it),
+		TEST(test_nothing_is_written_while_a_snapshot_is_awaited),
 		TEST(test_mail_of_a_stopped_server_frees_itself),
 	};
 

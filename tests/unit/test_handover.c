@@ -5,6 +5,8 @@
  */
 #include "net/http.h"
 
+#include "hub/recovery.h"
+#include "hub/server.h"
 #include "net/stream.h"
 #include "unit.h"
 
@@ -21,6 +23,7 @@ static struct worker *workers[2];
 static struct {
 	unsigned to;       /* the worker that answers */
 	bool wait;         /* it does not answer yet */
+	bool recover;      /* requests ask for a connection of worker 1 */
 	struct http *held;
 	unsigned taken_on; /* 1 and up; 0: not yet */
 	unsigned gone;
@@ -66,7 +69,12 @@ on_taken_over(struct http *http, void *data)
 static void
 on_upgrade(struct http *http)
 {
-	http_hand_over(http, workers[service.to], on_taken_over, &service);
+	if (service.recover)
+		recovery_begin(http, WPS_SPAN("h"),
+		    WPS_SPAN("AAAAAAAAAAAAAAAAAAAAAAEA"), WPS_SPAN_NONE);
+	else
+		http_hand_over(http, workers[service.to], on_taken_over,
+		    &service);
 }
 
 static void
@@ -179,6 +187,8 @@ test_another_worker_answers_the_request(void)
 	turn(0);
 	check_number("on its way", service.taken_on, 0);
 	check_number("none here", list_empty(&workers[0]->https), true);
+	worker_drain(workers[1]);
+	check_number("at the end of a turn", service.taken_on, 0);
 	turn(1);
 	check_number("there", service.taken_on, 2);
 	check_text("its request", service.path, "/client");
@@ -255,6 +265,30 @@ test_a_request_goes_behind_the_answer_before_it(void)
 	check_number("200", strncmp(got, "HTTP/1.1 200 ", 13), 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(got, "answerHTTP/1.1 101 "));
 	end();
+}
+
+/* Trouble that passes: client-protocols.md, section 13.5. */
+static void
+test_a_recovery_is_put_off_where_the_server_stops(void)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	char got[1024];
+
+	CU_ASSERT_FATAL(server != NULL);
+	begin();
+	service.recover = true;
+	for (unsigned i = 0; i < 2; i++)
+		workers[i]->server = server;
+	client_sends(UPGRADE);
+	turn(0);
+	http_drain(workers[1]);
+	turn(1);
+	ssize_t n = recv(client, got, sizeof(got) - 1, 0);
+	CU_ASSERT_FATAL(n > 0);
+	got[n] = '\0';
+	check_number("503", strncmp(got, "HTTP/1.1 503 ", 13), 0);
+	end();
+	free(server);
 }
 
 /* --- descriptors ---------------------------------------------------------- */
@@ -346,6 +380,7 @@ static const struct named_test tests[] = {
 	TEST(test_early_bytes_go_with_it_in_order),
 	TEST(test_who_leaves_on_the_way_is_missed_there),
 	TEST(test_a_request_goes_behind_the_answer_before_it),
+	TEST(test_a_recovery_is_put_off_where_the_server_stops),
 	TEST(test_a_stream_is_heard_under_a_number_that_is_used_again),
 	TEST(test_the_peer_hears_of_the_end_at_once),
 };

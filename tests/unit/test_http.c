@@ -28,6 +28,7 @@ static struct {
 	bool hold;          /* requests wait for `held` to be answered */
 	int status;         /* of answers */
 	size_t body_len;    /* of answers; 0: the path */
+	size_t header_len;  /* of a header in answers */
 	const char *subprotocol; /* of upgrades; NULL: refused */
 	struct http *held;
 	char seen[1024];    /* methods, paths and bodies of requests, in order */
@@ -56,7 +57,13 @@ answer(struct http *http)
 		memset(large, 'x', service.body_len);
 		body = (struct wps_span){ large, service.body_len };
 	}
-	http_respond(http, service.status, NULL, 0, body);
+	char value[4096];
+	memset(value, 'h', sizeof(value));
+	const struct wps_header header = {
+		WPS_SPAN("A"), { value, service.header_len },
+	};
+	http_respond(http, service.status, &header, service.header_len > 0,
+	    body);
 	free(large);
 }
 
@@ -393,6 +400,28 @@ test_head_gets_the_length_and_no_body(void)
 	end();
 }
 
+/* All of it fits or none. */
+static void
+test_an_answers_head_has_a_limit(void)
+{
+	begin("long head");
+	service.header_len = 1;
+	say(REQUEST("/1"));
+	hear();
+	service.header_len += 4096 - (at.got_len - strlen("/1"));
+	at.got_len = 0;
+	say(REQUEST("/2"));
+	hear();
+	expect_int("200", count("HTTP/1.1 200 "), 1);
+	expect_int("all of it", (long long)at.got_len, 4096 + 2);
+	service.header_len++;
+	say(REQUEST("/3"));
+	hear();
+	expect_int("500", count("HTTP/1.1 500 "), 1);
+	expect_end(false);
+	end();
+}
+
 static void
 test_a_client_that_expects_100_gets_it_before_its_body(void)
 {
@@ -422,6 +451,21 @@ test_a_bad_request_is_answered_and_ends_the_connection(void)
 	hear();
 	expect_seen("");
 	expect_int("413", count("HTTP/1.1 413 "), 1);
+	expect_end(true);
+	end();
+}
+
+/* Of which the next request, if there is one, cannot be told apart. */
+static void
+test_a_bad_body_behind_a_good_request_ends_the_connection(void)
+{
+	begin("bad behind good");
+	say(REQUEST("/1"));
+	say("POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "x\r\n" REQUEST("/3"));
+	hear();
+	expect_seen("/1 ");
+	expect_int("400", count("HTTP/1.1 400 "), 1);
 	expect_end(true);
 	end();
 }
@@ -471,6 +515,31 @@ test_a_request_that_takes_too_long_is_never_gone_on_with(void)
 		expect_seen("");
 		expect_int("408", count("HTTP/1.1 408 "), 1);
 		expect_end(true);
+		end();
+	}
+}
+
+/* What it asks for may take its time. */
+static void
+test_a_request_that_is_whole_is_not_cut(void)
+{
+	static const char *const requests[] = {
+		REQUEST("/1"),
+		"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+		"Connection: Upgrade\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+		begin(requests[i]);
+		service.hold = true;
+		say(requests[i]);
+		pass(http_service.request_ms + 100);
+		pass(http_service.idle_ms + 100);
+		expect_int("gone", (int)service.gone, 0);
+		release();
+		turn();
+		hear();
+		expect_int("answered", count("HTTP/1.1 "), 1);
 		end();
 	}
 }
@@ -574,6 +643,53 @@ test_an_upgrade_waits_for_the_answer_before_it(void)
 	end();
 }
 
+/* What stands behind the head of one is frames. */
+static void
+test_an_upgrade_is_a_get_without_a_body(void)
+{
+	static const struct {
+		const char *method, *body, *seen;
+	} cases[] = {
+		{ "GET", "Content-Length: 4\r\n\r\nbody", "/wsbody " },
+		{ "GET", "Transfer-Encoding: chunked\r\n\r\n"
+		    "4\r\nbody\r\n0\r\n\r\n", "/wsbody " },
+		{ "POST", "\r\n", "/ws " },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		begin(cases[i].body);
+		service.subprotocol = "a";
+		say(cases[i].method);
+		say(" /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+		    "Connection: Upgrade\r\n");
+		say(cases[i].body);
+		hear();
+		expect_seen(cases[i].seen);
+		expect_int("no upgrade", (int)service.taken, 0);
+		expect_int("200", count("HTTP/1.1 200 "), 1);
+		end();
+	}
+}
+
+static void
+test_what_comes_before_an_upgrade_is_answered_is_limited(void)
+{
+	char piece[1025];
+
+	begin("early bytes");
+	service.hold = true;
+	say(UPGRADE);
+	memset(piece, 'x', sizeof(piece));
+	piece[1024] = '\0';
+	for (unsigned i = 0; i < 64; i++)
+		say(piece);
+	expect_int("64 KiB", (int)service.gone, 0);
+	say("x");
+	expect_int("more", (int)service.gone, 1);
+	release();
+	end();
+}
+
 static void
 test_a_refused_upgrade_ends_the_connection(void)
 {
@@ -631,6 +747,13 @@ test_a_drain_ends_idle_connections_and_what_is_answered_later(void)
 	expect_end(true);
 	end();
 
+	begin("drain of half a request");
+	say("GET / HTTP/1.1\r\n");
+	http_drain(at.worker);
+	hear();
+	expect_int("ended", at.ended, true);
+	end();
+
 	begin("drain of an idle connection");
 	http_drain(at.worker);
 	hear();
@@ -658,6 +781,79 @@ test_behind_a_drain_nobody_is_taken_on(void)
 	end();
 }
 
+static void
+on_abandon(struct http *http)
+{
+	++*(unsigned *)http->exchange;
+}
+
+/* Who works on it hears that nobody will be there for the answer. */
+static void
+test_what_is_not_answered_at_the_end_is_abandoned(void)
+{
+	for (unsigned answered = 0; answered < 2; answered++) {
+		unsigned abandoned = 0;
+		begin(answered ? "answered" : "not answered");
+		service.hold = true;
+		say(REQUEST("/1"));
+		CU_ASSERT_FATAL(service.held != NULL);
+		service.held->exchange = &abandoned;
+		service.held->abandon = on_abandon;
+		if (answered)
+			release();
+		turn();
+		http_abandon_all(at.worker);
+		expect_int("abandoned", abandoned, !answered);
+		end();
+	}
+}
+
+/* Its end was due when all were ended. */
+static void
+test_a_connection_is_freed_once(void)
+{
+	begin("due and abandoned");
+	service.hold = true;
+	say(UPGRADE);
+	CU_ASSERT_FATAL(service.held != NULL);
+	close(at.fd);
+	at.fd = -1;
+	turn();
+	expect_int("gone", (int)service.gone, 1);
+	answer(service.held);
+	http_abandon_all(at.worker);
+	turn();
+	end();
+}
+
+/* --- congestion ----------------------------------------------------------- */
+
+/* As long as the mailbox of another worker is over its mark. */
+static void
+test_the_next_request_waits_while_a_mailbox_is_full(void)
+{
+	for (unsigned here = 0; here < 2; here++) {
+		begin(here ? "here already" : "comes later");
+		service.hold = true;
+		say(here ? REQUEST("/1") REQUEST("/2") : REQUEST("/1"));
+		at.worker->congested = 2;
+		release();
+		turn();
+		if (!here)
+			say(REQUEST("/2"));
+		expect_seen("/1 ");
+		at.worker->congested = 0;
+		struct list *link = list_take(&at.worker->resting);
+		CU_ASSERT_FATAL(link != NULL);
+		struct rester *rester =
+		    container_of(link, struct rester, link);
+		rester->wake(rester);
+		turn();
+		expect_seen("/1 /2 ");
+		end();
+	}
+}
+
 static const struct named_test tests[] = {
 	TEST(test_a_connection_serves_one_request_after_the_other),
 	TEST(test_pipelined_requests_are_answered_in_order),
@@ -668,22 +864,30 @@ static const struct named_test tests[] = {
 	TEST(test_a_large_last_answer_has_more_time_than_a_linger),
 	TEST(test_answers_without_a_body_have_none),
 	TEST(test_head_gets_the_length_and_no_body),
+	TEST(test_an_answers_head_has_a_limit),
 	TEST(test_a_client_that_expects_100_gets_it_before_its_body),
 	TEST(test_a_bad_request_is_answered_and_ends_the_connection),
+	TEST(test_a_bad_body_behind_a_good_request_ends_the_connection),
 	TEST(test_lingering_has_a_limit_in_bytes),
 	TEST(test_lingering_has_a_limit_in_time),
 	TEST(test_a_request_that_takes_too_long_is_never_gone_on_with),
+	TEST(test_a_request_that_is_whole_is_not_cut),
 	TEST(test_an_idle_connection_is_closed_without_a_word),
 	TEST(test_an_answer_to_nobody_ends_the_connection),
 	TEST(test_an_upgrade_takes_the_stream_and_what_came_early),
 	TEST(test_an_upgrade_needs_no_subprotocol),
 	TEST(test_a_subprotocol_may_be_as_long_as_a_header),
 	TEST(test_an_upgrade_waits_for_the_answer_before_it),
+	TEST(test_an_upgrade_is_a_get_without_a_body),
+	TEST(test_what_comes_before_an_upgrade_is_answered_is_limited),
 	TEST(test_a_refused_upgrade_ends_the_connection),
 	TEST(test_who_leaves_before_the_upgrade_is_told),
 	TEST(test_a_drain_lets_answers_out),
 	TEST(test_a_drain_ends_idle_connections_and_what_is_answered_later),
 	TEST(test_behind_a_drain_nobody_is_taken_on),
+	TEST(test_what_is_not_answered_at_the_end_is_abandoned),
+	TEST(test_a_connection_is_freed_once),
+	TEST(test_the_next_request_waits_while_a_mailbox_is_full),
 };
 
 int

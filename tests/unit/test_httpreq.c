@@ -544,6 +544,40 @@ test_a_head_without_a_body_is_done_by_feeding_nothing(void)
 	http_reader_free(&reader);
 }
 
+/* --- base paths ----------------------------------------------------------- */
+
+static void
+test_a_base_path_is_whole_segments(void)
+{
+	static const struct {
+		const char *base, *request;
+		bool inside;
+		const char *path;
+	} cases[] = {
+		{ "", "GET /a HTTP/1.1\r\n", true, "/a" },
+		{ "/b", "GET /b/a HTTP/1.1\r\n", true, "/a" },
+		{ "/b", "GET /b/ HTTP/1.1\r\n", true, "/" },
+		{ "/b", "GET /b HTTP/1.1\r\n", true, "/" },
+		{ "/b", "GET /b?c HTTP/1.1\r\n", true, "/" },
+		{ "/b", "GET /ba HTTP/1.1\r\n", false, "/ba" },
+		{ "/b", "GET / HTTP/1.1\r\n", false, "/" },
+		{ "/b", "GET /a/b HTTP/1.1\r\n", false, "/a/b" },
+		{ "/b/c", "GET /b HTTP/1.1\r\n", false, "/b" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct http_reader *reader = http_reader_new(&drive_limits);
+		expect_in(cases[i].request, (long)i);
+		drive(reader, wps_span_str(cases[i].request), WHOLE);
+		drive(reader, WPS_SPAN(HOST "\r\n"), WHOLE);
+		expect_int("inside", http_reader_strip(reader,
+		    wps_span_str(cases[i].base)), cases[i].inside);
+		expect_span("path", http_reader_request(reader)->path,
+		    cases[i].path);
+		http_reader_free(&reader);
+	}
+}
+
 /* --- lists ---------------------------------------------------------------- */
 
 static void
@@ -581,6 +615,7 @@ static const struct named_test tests[] = {
 	TEST(test_bad_requests_are_refused_however_they_come),
 	TEST(test_a_bad_request_stays_bad_until_the_reset),
 	TEST(test_a_head_without_a_body_is_done_by_feeding_nothing),
+	TEST(test_a_base_path_is_whole_segments),
 	TEST(test_lists_hold_whole_tokens_without_case),
 };
 

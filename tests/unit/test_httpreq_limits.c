@@ -4,6 +4,7 @@
  */
 #include "net/httpreq.h"
 
+#include "net/httpscan.h"
 #include "support/check.h"
 #include "support/drive.h"
 #include "support/expect.h"
@@ -225,6 +226,29 @@ test_large_buffers_do_not_outlive_their_request(void)
 	expect_int("more is not", allocations_of_second(16385), 1);
 }
 
+/* 512 of them are 16 KiB. */
+static void
+test_a_long_list_of_headers_does_not_outlive_its_request(void)
+{
+	for (unsigned headers = 512; headers <= 513; headers++) {
+		struct http_reader *reader = http_reader_new(&wide);
+		char input[8192];
+		int n = snprintf(input, sizeof(input), "GET / HTTP/1.1\r\n" HOST);
+		for (unsigned i = 1; i < headers; i++)
+			n += snprintf(input + n, sizeof(input) - (size_t)n,
+			    "A: b\r\n");
+		n += snprintf(input + n, sizeof(input) - (size_t)n, "\r\n");
+		struct wps_span span = { input, (size_t)n };
+		expect_in("kept headers", headers);
+		expect_int("event", drive(reader, span, WHOLE).event, HTTP_DONE);
+		http_reader_reset(reader);
+		memory.count = 0;
+		expect_int("event", drive(reader, span, WHOLE).event, HTTP_DONE);
+		expect_int("taken again", memory.count, headers == 513);
+		http_reader_free(&reader);
+	}
+}
+
 static void
 test_a_body_takes_its_memory_only_when_it_comes(void)
 {
@@ -257,6 +281,30 @@ test_what_is_behind_a_head_is_not_copied(void)
 	expect_int("memory", (long long)memory.largest, 4096);
 	free(input);
 	http_reader_free(&reader);
+}
+
+/* However much one read brings. */
+static void
+test_buffers_grow_to_the_limits_only(void)
+{
+	struct http_reader *reader = http_reader_new(&wide);
+	char *input = calloc(1, 1 << 20);
+	size_t used;
+
+	expect_in("limits of buffers", 0);
+	memset(input, 'a', 1 << 20);
+	memory.largest = 0;
+	expect_int("event", http_reader_feed(reader, input, 1 << 20, &used),
+	    HTTP_BAD);
+	expect_int("head", memory.largest <= http_scan_max(&wide), true);
+
+	http_reader_reset(reader);
+	drive(reader, WPS_SPAN(CHUNKED("100000\r\n")), WHOLE);
+	http_reader_feed(reader, input, 700 * 1024, &used);
+	http_reader_feed(reader, input, 100 * 1024, &used);
+	expect_int("body", (long long)memory.largest, (long long)wide.body);
+	http_reader_free(&reader);
+	free(input);
 }
 
 static void
@@ -315,8 +363,10 @@ static const struct named_test tests[] = {
 	TEST(test_a_body_too_large_is_refused_before_it_comes),
 	TEST(test_a_small_request_after_a_reset_takes_no_memory),
 	TEST(test_large_buffers_do_not_outlive_their_request),
+	TEST(test_a_long_list_of_headers_does_not_outlive_its_request),
 	TEST(test_a_body_takes_its_memory_only_when_it_comes),
 	TEST(test_what_is_behind_a_head_is_not_copied),
+	TEST(test_buffers_grow_to_the_limits_only),
 	TEST(test_no_memory_refuses_one_request),
 	TEST(test_a_head_may_be_larger_than_http_parsers_limit),
 };

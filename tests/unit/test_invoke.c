@@ -192,6 +192,12 @@ answer(const char *name)
 	event_answer(reply, &(struct wps_answer){ .result = WPS_OK });
 }
 
+static int
+cancel(const char *id)
+{
+	return invoke_cancel(at.conn, wps_span_str(id));
+}
+
 #define SIXTEEN "abcdefghijklmnop"
 #define ALL_SIXTEEN ">a >b >c >d >e >f >g >h >i >j >k >l >m >n >o >p"
 
@@ -225,6 +231,25 @@ test_too_many_waiting_hold_the_connection(void)
 	tear_down();
 }
 
+/* At the limit one has room, however large it is. */
+static void
+test_too_many_bytes_waiting_hold_the_connection(void)
+{
+	set_up();
+	at.hub->options.ws.held_bytes = 1;
+	invoke_each(SIXTEEN);
+	check_number("none waits", invoke_is_full(at.conn), false);
+	invoke_each("q");
+	check_number("one waits", invoke_is_full(at.conn), true);
+	answer("a");
+	check_number("it runs", invoke_is_full(at.conn), false);
+	invoke_each("r");
+	check_number("another waits", invoke_is_full(at.conn), true);
+	cancel("r");
+	check_number("it is canceled", invoke_is_full(at.conn), false);
+	tear_down();
+}
+
 static void
 test_an_id_is_taken_until_its_answer(void)
 {
@@ -248,12 +273,6 @@ test_what_nobody_wants_is_told(void)
 	check_number("busy", invoke_is_busy(at.conn), false);
 	check_heard("nothing", "");
 	tear_down();
-}
-
-static int
-cancel(const char *id)
-{
-	return invoke_cancel(at.conn, wps_span_str(id));
 }
 
 static void
@@ -331,15 +350,30 @@ test_the_end_of_the_connection_cancels_all(void)
 	tear_down();
 }
 
+/* The end cancels at the end of the turn. */
+static void
+test_an_answer_behind_the_close_is_not_heard(void)
+{
+	set_up();
+	invoke_each("a");
+	at.heard[0] = '\0';
+	conn_close(at.conn, 1000, WPS_SPAN(""));
+	answer("a");
+	check_heard("nothing", "");
+	tear_down();
+}
+
 static const struct named_test tests[] = {
 	TEST(test_sixteen_run_and_others_wait_in_their_order),
 	TEST(test_too_many_waiting_hold_the_connection),
+	TEST(test_too_many_bytes_waiting_hold_the_connection),
 	TEST(test_an_id_is_taken_until_its_answer),
 	TEST(test_what_nobody_wants_is_told),
 	TEST(test_a_canceled_one_gives_its_place_away),
 	TEST(test_one_with_its_answer_cannot_be_canceled),
 	TEST(test_one_from_inside_an_answer_waits_behind_the_others),
 	TEST(test_the_end_of_the_connection_cancels_all),
+	TEST(test_an_answer_behind_the_close_is_not_heard),
 };
 
 int

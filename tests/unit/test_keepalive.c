@@ -112,6 +112,24 @@ test_who_has_said_close_is_not_silent(void)
 	pair_close();
 }
 
+/* Its end is decided: it may not take that back. */
+static void
+test_who_was_silent_is_not_read_any_more(void)
+{
+	pair_open();
+	pair.hold_each = true;
+	pair_send(FRAME_FIN | FRAME_TEXT, "x");
+	pair_send(FRAME_FIN | FRAME_TEXT, "y");
+	pair_check_owner("held", "text(x)");
+	pass_intervals(3);
+	pair_send(FRAME_FIN | FRAME_TEXT, "z");
+	ws_hold(pair.ws, false);
+	pair_check_owner("what it had said", "text(y)");
+	ws_hold(pair.ws, false);
+	pair_check_owner("cut", "ended(1006 peer)");
+	pair_close();
+}
+
 /* Half a frame is one too. */
 static void
 test_whatever_comes_is_a_sign_of_life(void)
@@ -299,6 +317,7 @@ static const struct named_test tests[] = {
 	TEST(test_who_is_silent_for_three_intervals_is_cut_without_a_close),
 	TEST(test_who_is_silent_is_cut_behind_what_it_has_said),
 	TEST(test_who_has_said_close_is_not_silent),
+	TEST(test_who_was_silent_is_not_read_any_more),
 	TEST(test_whatever_comes_is_a_sign_of_life),
 	TEST(test_the_clock_stands_still_while_a_socket_is_not_read),
 	TEST(test_time_in_which_nothing_ran_cuts_nobody),

@@ -354,6 +354,27 @@ test_what_is_not_watched_any_more_does_not_wait(void)
 	end_crowd();
 }
 
+/* Its turn there is nothing to the worker that has it now. */
+static void
+test_who_waits_may_move_to_another_worker(void)
+{
+	begin_crowd(count_guest);
+	CU_ASSERT_FATAL(!list_empty(&workers[0]->late));
+	struct stream *stream =
+	    container_of(workers[0]->late.next, struct stream, late);
+	struct guest *guest = stream->owner;
+	stream_want_read(stream, false);
+	stream_move(stream, workers[1]);
+	stream_want_read(stream, true);
+	guest->served = 0;
+	for (unsigned i = 0; i < 10; i++)
+		ev_run(workers[0]->loop, EVRUN_NOWAIT);
+	check_number("served by the old one", guest->served, 0);
+	ev_run(workers[1]->loop, EVRUN_NOWAIT);
+	check_number("served by the new one", guest->served, 1);
+	end_crowd();
+}
+
 /* --- congestion ----------------------------------------------------------- */
 
 struct feeder {
@@ -662,6 +683,7 @@ static const struct named_test tests[] = {
 	TEST(test_a_turn_makes_so_many_deliveries),
 	TEST(test_sockets_that_wait_are_served_once),
 	TEST(test_what_is_not_watched_any_more_does_not_wait),
+	TEST(test_who_waits_may_move_to_another_worker),
 	TEST(test_a_feeder_rests_above_the_mark_only),
 	TEST(test_a_feeder_is_woken_when_the_mailbox_is_drained),
 	TEST(test_mail_above_the_mark_is_taken),

@@ -141,6 +141,59 @@ test_pattern_absorbs_grants_that_it_covers(void)
 }
 
 static void
+test_pattern_leaves_what_was_denied(void)
+{
+	struct perms perms = { 0 };
+
+	permit(&perms, WPS_PERMIT_PATTERN, "room-*");
+	revoke(&perms, "room-1");
+	permit(&perms, WPS_PERMIT_PATTERN, "ro*");
+	CU_ASSERT_FALSE(may(&perms, "room-1"));
+	perms_fini(&perms);
+}
+
+/* However many there are: the table shrinks while it is looked through. */
+static void
+test_pattern_absorbs_all_that_it_covers(void)
+{
+	struct perms perms = { 0 };
+	char name[16];
+
+	for (unsigned i = 0; i < MAX_RULES; i++) {
+		snprintf(name, sizeof(name), "%s-%u", i % 100 ? "room" : "hall",
+		    i);
+		grant(&perms, name);
+	}
+	permit(&perms, WPS_PERMIT_PATTERN, "room-*");
+	for (unsigned i = 0; i < MAX_RULES; i++) {
+		snprintf(name, sizeof(name), "%s-%u", i % 100 ? "room" : "hall",
+		    i);
+		CU_ASSERT_TRUE(may(&perms, name));
+		revoke(&perms, name);
+		CU_ASSERT_FALSE(may(&perms, name));
+	}
+	perms_fini(&perms);
+}
+
+/* Section 9.4: what is so already makes no rule that a later call would meet. */
+static void
+test_what_is_so_already_makes_no_rule(void)
+{
+	struct perms perms = { 0 };
+
+	permit(&perms, WPS_PERMIT_ALL, NULL);
+	grant(&perms, "g");
+	revoke(&perms, "g");
+	CU_ASSERT_FALSE(may(&perms, "g"));
+	perms_fini(&perms);
+	perms = (struct perms){ 0 };
+	revoke(&perms, "room-1");
+	permit(&perms, WPS_PERMIT_PATTERN, "room-*");
+	CU_ASSERT_TRUE(may(&perms, "room-1"));
+	perms_fini(&perms);
+}
+
+static void
 test_role_for_all_clears_overrides(void)
 {
 	struct perms perms = { 0 };
@@ -221,6 +274,9 @@ main(void)
 		TEST(test_revoke_under_the_role_for_all_denies_that_group),
 		TEST(test_revoke_under_a_pattern_denies_that_group),
 		TEST(test_pattern_absorbs_grants_that_it_covers),
+		TEST(test_pattern_leaves_what_was_denied),
+		TEST(test_pattern_absorbs_all_that_it_covers),
+		TEST(test_what_is_so_already_makes_no_rule),
 		TEST(test_role_for_all_clears_overrides),
 		TEST(test_absent_group_means_all),
 		TEST(test_rules_are_limited_and_nothing_changes_beyond),

@@ -609,6 +609,9 @@ test_a_broken_socket_is_told_once_and_takes_no_more(void)
 	check_number("failed", at.sender.failed, true);
 	check_number("not watched", at.stream->io.events & EV_WRITE, 0);
 	check_number("push", push("b"), WPS_OK);
+	struct body *last = make(TEXT, WPS_SPAN("c"));
+	sender_push_last(&at.sender, last);
+	body_unref(last);
 	check_number("items", at.sender.items, 1);
 	check_number("clean", worker_busy(at.worker), false);
 	end();
@@ -634,6 +637,42 @@ test_a_queue_moves_with_what_is_half_sent(void)
 	check_got("in order",
 	    WPS_SPAN("\x81\x05" "first\x81\x06second\x81\x05third"));
 	sender_fini(&to);
+	end();
+}
+
+/* What an owner did not hear of yet, or does not know. */
+static void
+test_a_queue_moves_with_its_failure_and_what_may_expire(void)
+{
+	struct sender to;
+	struct body *mortal = make(TEXT, WPS_SPAN("m"));
+
+	begin(ROOM, 100);
+	mortal->expires_ms = 1;
+	body_seal(mortal);
+	kernel.budget = 0;
+	check_number("push", sender_push(&at.sender, mortal, 0), WPS_OK);
+	body_unref(mortal);
+	sender_init(&to, at.stream, &at.limits, &ops);
+	sender_move(&to, &at.sender);
+	kernel.budget = SIZE_MAX;
+	worker_settle(at.worker);
+	check_got("expired", WPS_SPAN(""));
+	to.failed = true;
+	sender_move(&at.sender, &to);
+	check_number("failed", at.sender.failed, true);
+	sender_fini(&to);
+	end();
+}
+
+/* A turn has room for so many of them, whoever they are for. */
+static void
+test_each_entry_counts_for_the_turn(void)
+{
+	begin(ROOM, 100);
+	push("a");
+	push("b");
+	check_number("counted", at.worker->pushed, 2);
 	end();
 }
 
@@ -803,6 +842,8 @@ static const struct named_test tests[] = {
 	TEST(test_dropping_counts_what_may_expire),
 	TEST(test_a_broken_socket_is_told_once_and_takes_no_more),
 	TEST(test_a_queue_moves_with_what_is_half_sent),
+	TEST(test_a_queue_moves_with_its_failure_and_what_may_expire),
+	TEST(test_each_entry_counts_for_the_turn),
 	TEST(test_random_operations_agree_with_a_model),
 };
 

@@ -744,6 +744,29 @@ test_behind_the_handshake_a_connection_may_idle(void)
 	end();
 }
 
+/* TLS 1.3: it may come with the client's last words of the handshake. */
+static void
+test_a_request_that_comes_with_the_handshake_has_its_time(void)
+{
+	static const char part[] = "GET / HTTP/1.1\r\n";
+	int fd = begin_bare("part of a request", &files, TLS_1_3);
+
+	http_accept(at.workers[0], fd, &service, at.context);
+	SSL_do_handshake(at.peer.ssl);
+	tlspeer_send(&at.peer, ALL);
+	turn();
+	tlspeer_take(&at.peer, ALL);
+	expect_int("handshake", SSL_do_handshake(at.peer.ssl), 1);
+	say(part, sizeof(part) - 1);
+	move(ALL);
+	expect_int("open", open_after(500), true);
+	open_after(3000);
+	move(ALL);
+	expect_span("408", (struct wps_span){ at.heard,
+	    at.heard_len < 13 ? at.heard_len : 13 }, "HTTP/1.1 408 ");
+	end();
+}
+
 /* --- files ---------------------------------------------------------------- */
 
 static void
@@ -833,7 +856,8 @@ main(void)
 		TEST(test_renegotiation_is_refused),
 		TEST(test_a_handshake_has_as_long_as_a_request),
 		TEST(test_behind_the_handshake_a_connection_may_idle),
-		TEST(test_certificates_that_are_not_taken),
+		TEST(test_a_request_that_comes_with_the_handshake_has_its_time),
+	TEST(test_certificates_that_are_not_taken),
 		TEST(test_keys_that_are_not_taken),
 	};
 

@@ -205,6 +205,16 @@ test_a_violation_is_the_owners_to_close(void)
 }
 
 static void
+test_behind_a_close_of_ours_nothing_is_a_violation(void)
+{
+	pair_open();
+	ws_close(pair.ws, 1001, WPS_SPAN(""));
+	pair_write(WPS_SPAN("\x81\x01" "a"));
+	pair_check_owner("nothing", "");
+	pair_close();
+}
+
+static void
 test_messages_before_a_close_are_given(void)
 {
 	pair_open();
@@ -238,6 +248,24 @@ test_held_messages_wait_in_order(void)
 	ws_hold(pair.ws, false);
 	send_texts("c");
 	pair_check_owner("in order", "text(a) text(b) text(c)");
+	pair_close();
+}
+
+/* A hold may end before others are read in the same turn. */
+static void
+test_what_is_read_behind_a_hold_stays_behind(void)
+{
+	char bytes[64];
+	char *end = frame_put(bytes, WHOLE_TEXT, WPS_SPAN("b"));
+
+	pair_open();
+	ws_hold(pair.ws, true);
+	send_texts("a");
+	pair_turn();
+	ws_hold(pair.ws, false);
+	ws_feed_early(pair.ws,
+	    (struct wps_span){ bytes, (size_t)(end - bytes) });
+	pair_check_owner("in order", "text(a) text(b)");
 	pair_close();
 }
 
@@ -277,6 +305,25 @@ test_held_messages_are_limited_by_bytes(void)
 		check_number("reads on", ws_listens(pair.ws), more == 0);
 		pair_close();
 	}
+}
+
+static void
+test_what_was_given_makes_room(void)
+{
+	char text[61];
+
+	memset(text, 'x', sizeof(text));
+	text[60] = '\0';
+	pair_open();
+	for (unsigned i = 0; i < 3; i++) {
+		ws_hold(pair.ws, true);
+		pair_send(WHOLE_TEXT, text);
+		pair_turn();
+		check_number("reads on", ws_listens(pair.ws), true);
+		ws_hold(pair.ws, false);
+		pair_turn();
+	}
+	pair_close();
 }
 
 /* Many come with one read: those beyond the limit wait as bytes. */
@@ -381,6 +428,31 @@ test_messages_wait_for_a_turn_that_has_room(void)
 }
 
 static void
+fill_turn(struct worker *worker, struct mail *mail)
+{
+	(void)mail;
+	worker->pushed = WORKER_TURN_PUSHES;
+}
+
+/* Others may have taken all of the turn in which it could go on. */
+static void
+test_what_was_held_waits_for_a_turn_that_has_room(void)
+{
+	struct mail mail = { .run = fill_turn };
+
+	pair_open();
+	ws_hold(pair.ws, true);
+	send_texts("a");
+	pair_turn();
+	worker_later(pair.worker, &mail);
+	ws_hold(pair.ws, false);
+	pair_turn_once();
+	check_number("not yet", (long)pair.events_len, 0);
+	pair_check_owner("in the next turn", "text(a)");
+	pair_close();
+}
+
+static void
 test_a_hold_and_a_full_turn_end_each_for_itself(void)
 {
 	pair_open();
@@ -430,215 +502,6 @@ test_a_transport_that_waits_for_a_turn_may_end(void)
 	pair_turn_once();
 	ws_cut(pair.ws);
 	pair_check_owner("gone", "text(a) ended(1006 peer)");
-	pair_close();
-}
-
-/* --- closing a held one --------------------------------------------------- */
-
-static void
-test_a_close_of_the_client_waits_behind_what_it_said(void)
-{
-	pair_open();
-	pair.hold_each = true;
-	send_texts("abc");
-	pair_send_close(1000);
-	pair_check_owner("the first", "text(a)");
-	pair_check_client("no answer yet", "");
-	ws_hold(pair.ws, false);
-	pair_check_owner("the second", "text(b)");
-	ws_hold(pair.ws, false);
-	pair_check_owner("the third", "text(c)");
-	pair_check_client("no answer yet", "");
-	CU_ASSERT_EQUAL(pair_push("answer"), WPS_OK);
-	ws_hold(pair.ws, false);
-	pair_check_owner("the end", "ended(1000 peer)");
-	pair_check_client("answered", "text(answer) close(1000) eof");
-	pair_close();
-}
-
-/* Nor does the end of its socket change what it has asked for. */
-static void
-test_a_client_may_leave_behind_its_close(void)
-{
-	pair_open();
-	pair.hold_each = true;
-	send_texts("ab");
-	pair_send_close(4000);
-	shutdown(pair.fd, SHUT_WR);
-	pair_check_owner("the first", "text(a)");
-	ws_hold(pair.ws, false);
-	pair_check_owner("the second", "text(b)");
-	ws_hold(pair.ws, false);
-	pair_check_owner("the end", "ended(4000 peer)");
-	pair_close();
-}
-
-/* It may have said all that it wanted, and care for no answer. */
-static void
-test_the_loss_of_the_client_waits_behind_what_it_said(void)
-{
-	pair_open();
-	pair.hold_each = true;
-	send_texts("ab");
-	shutdown(pair.fd, SHUT_WR);
-	pair_check_owner("the first", "text(a)");
-	check_number("not read any more", ws_listens(pair.ws), false);
-	ws_hold(pair.ws, false);
-	pair_check_owner("the second", "text(b)");
-	CU_ASSERT_EQUAL(pair_push("answer"), WPS_OK);
-	pair_check_client("hears on", "text(answer)");
-	ws_hold(pair.ws, false);
-	pair_check_owner("the end", "ended(1006 peer)");
-	pair_close();
-}
-
-/* The write fails before the last words are read. */
-static void
-test_a_failed_write_does_not_lose_what_is_not_read(void)
-{
-	for (int closes = 0; closes <= 1; closes++) {
-		pair_open();
-		send_texts("ab");
-		if (closes)
-			pair_send_close(1000);
-		close(pair.fd);
-		pair.fd = -1;
-		CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
-		pair_check_owner("all", closes ?
-		    "text(a) text(b) ended(1000 peer)" :
-		    "text(a) text(b) ended(1006 peer)");
-		pair_close();
-	}
-}
-
-/* Its own direction works: nothing tells of an end, and it would be heard for ever. */
-static void
-test_a_failed_write_ends_a_client_that_is_there(void)
-{
-	pair_open();
-	send_texts("a");
-	shutdown(pair.ws->stream->io.fd, SHUT_WR);
-	CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
-	pair_check_owner("the end", "text(a) ended(1006 peer)");
-	pair_close();
-}
-
-/* Nor behind the limit, where the socket rests. */
-static void
-test_a_failed_write_does_not_lose_what_rests(void)
-{
-	pair_open();
-	ws_hold(pair.ws, true);
-	send_texts("abc");
-	pair_turn();
-	send_texts("de");
-	close(pair.fd);
-	pair.fd = -1;
-	CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
-	pair_check_owner("waits", "");
-	check_number("rests", ws_listens(pair.ws), false);
-	ws_hold(pair.ws, false);
-	pair_check_owner("all", "text(a) text(b) text(c) text(d) text(e) "
-	    "ended(1006 peer)");
-	pair_close();
-}
-
-static void
-test_a_failed_write_does_not_lose_what_was_said(void)
-{
-	pair_open();
-	pair.hold_each = true;
-	send_texts("ab");
-	pair_check_owner("the first", "text(a)");
-	close(pair.fd);
-	pair.fd = -1;
-	CU_ASSERT_EQUAL(pair_push("answer"), WPS_OK);
-	pair_check_owner("not yet", "");
-	for (unsigned i = 0; i < 2000; i++)
-		CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
-	ws_hold(pair.ws, false);
-	pair_check_owner("the second", "text(b)");
-	ws_hold(pair.ws, false);
-	pair_check_owner("the end", "ended(1006 peer)");
-	pair_close();
-}
-
-static void
-test_a_close_of_ours_ends_one_that_is_lost(void)
-{
-	pair_open();
-	ws_hold(pair.ws, true);
-	send_texts("a");
-	shutdown(pair.fd, SHUT_WR);
-	pair_check_owner("waits", "");
-	ws_close(pair.ws, 1001, WPS_SPAN(""));
-	pair_check_owner("ended", "ended(1006 peer)");
-	pair_check_client("no close", "eof");
-	pair_close();
-}
-
-static void
-test_a_cut_does_not_wait_for_what_was_said(void)
-{
-	pair_open();
-	ws_hold(pair.ws, true);
-	send_texts("a");
-	pair_send_close(1000);
-	pair_check_owner("nothing", "");
-	ws_cut(pair.ws);
-	pair_check_owner("by its close", "ended(1000 peer)");
-	pair_close();
-}
-
-static void
-test_a_close_of_ours_finds_that_of_the_client(void)
-{
-	pair_open();
-	ws_hold(pair.ws, true);
-	send_texts("a");
-	pair_send_close(1000);
-	pair_turn();
-	ws_close(pair.ws, 1001, WPS_SPAN(""));
-	pair_check_client("close", "close(1001) eof");
-	pair_check_owner("ended", "ended(1000 us)");
-	pair_close();
-}
-
-static void
-test_a_close_of_ours_ends_a_socket_that_rests(void)
-{
-	pair_open();
-	ws_hold(pair.ws, true);
-	send_texts("abcdef");
-	pair_turn();
-	check_number("rests", ws_listens(pair.ws), false);
-	ws_close(pair.ws, 1001, WPS_SPAN(""));
-	pair_check_client("close", "close(1001)");
-	pair_send_close(1001);
-	pair_check_owner("ended", "ended(1001 us)");
-	pair_close();
-}
-
-/* Its end and the owner's readiness may fall into one turn, in either order. */
-static void
-test_a_hold_may_end_when_the_connection_has(void)
-{
-	pair_open();
-	ws_hold(pair.ws, true);
-	send_texts("a");
-	pair_turn();
-	ws_cut(pair.ws);
-	ws_hold(pair.ws, false);
-	pair_check_owner("ended", "ended(1006 peer)");
-	pair_turn();
-	pair_close();
-	pair_open();
-	ws_hold(pair.ws, true);
-	send_texts("a");
-	pair_turn();
-	ws_hold(pair.ws, false);
-	ws_cut(pair.ws);
-	pair_check_owner("ended", "ended(1006 peer)");
 	pair_close();
 }
 
@@ -727,171 +590,6 @@ test_a_socket_that_rests_may_end(void)
 	pair_close();
 }
 
-/* --- full queues ---------------------------------------------------------- */
-
-/* Pushes until the socket takes no more and the queue is at its limit. */
-static void
-fill_queue(void)
-{
-	char text[900];
-
-	memset(text, 'x', sizeof(text));
-	text[sizeof(text) - 1] = '\0';
-	while (pair_push(text) == WPS_OK)
-		pair_turn();
-	while (pair_push("") == WPS_OK)
-		continue;
-}
-
-/* Whether these are the last bytes that the client reads. */
-static bool
-client_ends_with(const char *expected)
-{
-	size_t len = strlen(expected);
-
-	for (unsigned i = 0; i < 1000; i++) {
-		ssize_t n = recv(pair.fd, pair.got + pair.got_len,
-		    sizeof(pair.got) - pair.got_len, 0);
-		pair_turn();
-		if (n <= 0)
-			break;
-		/* Only the end is of interest. */
-		size_t all = pair.got_len + (size_t)n;
-		pair.got_len = all < len ? all : len;
-		memmove(pair.got, pair.got + all - pair.got_len, pair.got_len);
-	}
-	return pair.got_len == len && memcmp(pair.got, expected, len) == 0;
-}
-
-/* A slow one is closed for good, one that is gone may come back. */
-static void
-test_who_is_gone_is_not_slow(void)
-{
-	pair_open();
-	fill_queue();
-	close(pair.fd);
-	pair.fd = -1;
-	check_number("push", pair_push("into the void"), WPS_OK);
-	pair_check_owner("gone", "ended(1006 peer)");
-	pair_close();
-}
-
-static void
-test_a_close_of_ours_goes_behind_a_full_queue(void)
-{
-	pair_open();
-	fill_queue();
-	ws_close(pair.ws, 1001, WPS_SPAN("bye"));
-	check_number("close", client_ends_with("\x88\x05\x03\xe9" "bye"), true);
-	pair_close();
-}
-
-static void
-test_an_answer_to_a_close_goes_behind_a_full_queue(void)
-{
-	pair_open();
-	fill_queue();
-	pair_send_close(1000);
-	pair_turn();
-	check_number("close", client_ends_with("\x88\x02\x03\xe8"), true);
-	pair_check_owner("ended", "ended(1000 peer)");
-	pair_close();
-}
-
-/* An empty queue takes any one entry: what is left of it may be over the limit. */
-static void
-test_a_slow_client_hears_its_close_behind_a_large_message(void)
-{
-	size_t len = 1 << 20;
-	struct body *body = body_new(FRAME_BINARY, len);
-
-	CU_ASSERT_FATAL(body != NULL);
-	memset(body_data(body), 'x', len);
-	body_seal(body);
-	pair_open();
-	check_number("any one", ws_push(pair.ws, body, 0), WPS_OK);
-	body_unref(body);
-	pair_turn();
-	check_number("full", pair_push("more"), WPS_FULL);
-	ws_drop_unsent(pair.ws);
-	ws_close(pair.ws, 1008, WPS_SPAN("slow"));
-	check_number("close", client_ends_with("\x88\x06\x03\xf0slow"), true);
-	pair_close();
-}
-
-static void
-disown(struct worker *worker, struct mail *mail)
-{
-	(void)worker;
-	(void)mail;
-	ws_disown(&pair.ws);
-}
-
-/* The connection has a new transport: nobody makes the inserts any more of what
- * waits at the old one. A recovery is a call, behind which the queues are flushed
- * before the old transport ends. */
-static void
-test_what_waits_at_a_disowned_transport_is_not_written(void)
-{
-	size_t len = 1 << 20;
-	struct body *large = body_new(FRAME_BINARY, len);
-	struct body *numbered = body_new(FRAME_TEXT, 1);
-	struct mail mail = { .run = disown };
-
-	CU_ASSERT_FATAL(large != NULL && numbered != NULL);
-	memset(body_data(large), 'x', len);
-	body_seal(large);
-	*body_data(numbered) = 'n';
-	numbered->insert_count = 1;
-	numbered->insert_at[0] = 0;
-	body_seal(numbered);
-	pair_open();
-	pair.limits.out.bytes = 2 * len;
-	check_number("large", ws_push(pair.ws, large, 0), WPS_OK);
-	pair_turn();
-	check_number("numbered", ws_push(pair.ws, numbered, 1), WPS_OK);
-	worker_later(pair.worker, &mail);
-	pair_turn();
-	check_number("end", client_ends_with("x"), true);
-	pair_check_owner("nobody", "");
-	body_unref(large);
-	body_unref(numbered);
-	pair_close();
-}
-
-/* What was half sent keeps its place when an item expires, but its inserts are not
- * asked for any more. */
-static void
-test_what_expires_at_a_disowned_transport_is_not_looked_at(void)
-{
-	size_t len = 1 << 20;
-	struct body *numbered = body_new(FRAME_BINARY, len);
-	struct body *mortal = body_new(FRAME_TEXT, 1);
-	struct mail mail = { .run = disown };
-
-	CU_ASSERT_FATAL(numbered != NULL && mortal != NULL);
-	memset(body_data(numbered), 'x', len);
-	numbered->insert_count = 1;
-	numbered->insert_slot[0] = 0;
-	numbered->insert_at[0] = 0;
-	body_seal(numbered);
-	*body_data(mortal) = 'm';
-	mortal->expires_ms = UINT64_MAX;
-	body_seal(mortal);
-	pair_open();
-	pair.limits.out.bytes = 2 * len;
-	check_number("numbered", ws_push(pair.ws, numbered, 1), WPS_OK);
-	pair_turn();
-	check_number("mortal", ws_push(pair.ws, mortal, 0), WPS_OK);
-	worker_later(pair.worker, &mail);
-	pair_turn();
-	check_number("end", client_ends_with("x"), true);
-	pair_check_owner("nobody", "");
-	body_unref(numbered);
-	body_unref(mortal);
-	pair_close();
-}
-
 static const struct named_test tests[] = {
 	TEST(test_messages_reach_the_owner_and_pings_their_answer),
 	TEST(test_what_is_pushed_reaches_the_client),
@@ -907,42 +605,28 @@ static const struct named_test tests[] = {
 	TEST(test_a_cut_says_no_close),
 	TEST(test_a_long_reason_is_cut_between_characters),
 	TEST(test_a_violation_is_the_owners_to_close),
+	TEST(test_behind_a_close_of_ours_nothing_is_a_violation),
 	TEST(test_messages_before_a_close_are_given),
 	TEST(test_dropping_makes_the_close_the_next_to_go),
 	TEST(test_held_messages_wait_in_order),
+	TEST(test_what_is_read_behind_a_hold_stays_behind),
 	TEST(test_held_messages_are_limited_by_number),
 	TEST(test_held_messages_are_limited_by_bytes),
+	TEST(test_what_was_given_makes_room),
 	TEST(test_one_read_beyond_the_limit_loses_nothing),
 	TEST(test_a_rest_of_early_bytes_waits),
 	TEST(test_pings_are_answered_while_messages_wait),
 	TEST(test_a_hold_that_is_taken_back_changes_nothing),
-	TEST(test_a_close_of_ours_ends_a_socket_that_rests),
 	TEST(test_messages_wait_for_a_turn_that_has_room),
+	TEST(test_what_was_held_waits_for_a_turn_that_has_room),
 	TEST(test_a_hold_and_a_full_turn_end_each_for_itself),
 	TEST(test_a_close_behind_a_full_turn_is_heard),
 	TEST(test_the_loss_of_the_client_behind_a_full_turn_is_heard),
 	TEST(test_a_transport_that_waits_for_a_turn_may_end),
-	TEST(test_a_close_of_the_client_waits_behind_what_it_said),
-	TEST(test_a_client_may_leave_behind_its_close),
-	TEST(test_the_loss_of_the_client_waits_behind_what_it_said),
-	TEST(test_a_failed_write_does_not_lose_what_is_not_read),
-	TEST(test_a_failed_write_ends_a_client_that_is_there),
-	TEST(test_a_failed_write_does_not_lose_what_rests),
-	TEST(test_a_failed_write_does_not_lose_what_was_said),
-	TEST(test_a_close_of_ours_ends_one_that_is_lost),
-	TEST(test_a_cut_does_not_wait_for_what_was_said),
-	TEST(test_a_close_of_ours_finds_that_of_the_client),
-	TEST(test_a_hold_may_end_when_the_connection_has),
 	TEST(test_a_congested_socket_rests_behind_what_it_has_read),
 	TEST(test_relief_does_not_wake_a_socket_that_holds_enough),
 	TEST(test_readiness_does_not_wake_a_congested_socket),
 	TEST(test_a_socket_that_rests_may_end),
-	TEST(test_who_is_gone_is_not_slow),
-	TEST(test_a_close_of_ours_goes_behind_a_full_queue),
-	TEST(test_an_answer_to_a_close_goes_behind_a_full_queue),
-	TEST(test_a_slow_client_hears_its_close_behind_a_large_message),
-	TEST(test_what_waits_at_a_disowned_transport_is_not_written),
-	TEST(test_what_expires_at_a_disowned_transport_is_not_looked_at),
 };
 
 int

@@ -20,6 +20,7 @@ static struct {
 	struct ws_limits limits;
 	struct ws ws;
 	unsigned messages;
+	bool absent;          /* one came without bytes to point at */
 	unsigned stall_after; /* messages; 0: never */
 	char events[1024];
 	size_t len;
@@ -56,6 +57,7 @@ wsinput_message(struct ws *ws, enum wps_frame frame, struct wps_span data)
 {
 	(void)ws;
 	at.messages++;
+	at.absent |= data.data == NULL;
 	event(frame == WPS_FRAME_TEXT ? "text" : "binary", data);
 }
 
@@ -487,6 +489,38 @@ test_nothing_is_held_between_messages(void)
 }
 
 static void
+test_nothing_is_held_behind_a_message_of_any_length(void)
+{
+	static const size_t lengths[] = { 0, 125, 126, 65535, 65536 };
+
+	memset(large, 'x', sizeof(large));
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		char *end = frame_put(bytes, WHOLE_TEXT,
+		    (struct wps_span){ large, lengths[i] });
+		begin();
+		feed(bytes, (size_t)(end - bytes));
+		check_number("given", at.messages, 1);
+		CU_ASSERT_PTR_NULL(at.ws.input);
+		finish();
+	}
+}
+
+/* An absent span is something else to those who get it. */
+static void
+test_an_empty_message_is_not_absent(void)
+{
+	char *end = frame_put(bytes, FRAME_TEXT, WPS_SPAN(""));
+
+	end = frame_put(end, FRAME_FIN, WPS_SPAN(""));
+	end = frame_put(end, WHOLE_TEXT, WPS_SPAN(""));
+	begin();
+	feed(bytes, (size_t)(end - bytes));
+	check_events("both", "text() text()");
+	check_number("absent", at.absent, false);
+	finish();
+}
+
+static void
 test_a_failed_context_is_not_kept(void)
 {
 	begin();
@@ -553,6 +587,8 @@ static const struct named_test tests[] = {
 	TEST(test_fragments_may_end_inside_a_character),
 	TEST(test_text_that_cannot_become_valid_fails_at_once),
 	TEST(test_nothing_is_held_between_messages),
+	TEST(test_nothing_is_held_behind_a_message_of_any_length),
+	TEST(test_an_empty_message_is_not_absent),
 	TEST(test_a_failed_context_is_not_kept),
 	TEST(test_a_stall_leaves_what_is_not_parsed),
 	TEST(test_control_frames_do_not_count_against_the_limit),
