@@ -185,16 +185,26 @@ event_hold(struct wps_conn *conn)
 		ws_hold(conn->ws, event_holds(conn));
 }
 
+/* Clients can cause it at will: the operator is told of the first one of a hub. */
+static void
+log_unhandled(struct wps_conn *conn, struct wps_span name)
+{
+	struct shard *shard = conn->shard;
+	void (*say)(const char *, const char *, ...) =
+	    shard->unhandled ? log_debug : log_warnx;
+
+	shard->unhandled = true;
+	say("core", "EventHandlerNotFound hub=%s conn=%.*s event=%.*s",
+	    shard->hub->name, CONN_ID_SIZE, conn->id, (int)name.len, name.data);
+}
+
 const struct upstream *
 event_wanted(const struct wps_event *event)
 {
-	struct wps_conn *conn = event->conn;
-	const struct upstream *upstream = who_wants(conn, event);
+	const struct upstream *upstream = who_wants(event->conn, event);
 
 	if (upstream == NULL)
-		log_debug("core", "EventHandlerNotFound hub=%s conn=%.*s "
-		    "event=%.*s", conn->shard->hub->name, CONN_ID_SIZE, conn->id,
-		    (int)event->name.len, event->name.data);
+		log_unhandled(event->conn, event->name);
 	return upstream;
 }
 

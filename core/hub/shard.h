@@ -44,6 +44,7 @@ struct shard {
 	uint32_t named[HUB_HINTS]; /* groups and users by bucket of the hint */
 	uint32_t epoch; /* of the marks of left-out connections */
 	bool presence_asked, presence; /* whether the application may want it */
+	bool unhandled; /* an event that no upstream wants has been logged */
 };
 
 /* The worker's shard of a hub; made at the first call. */

@@ -684,9 +684,13 @@ serverTest('an application that serves several hosts is reached by template',
       assert.equal(known.success, true);
       const unknown = await socket.ask({ type: 'event', event: 'c', data: 1, ackId: 2 });
       assert.equal(unknown.error.name, 'InternalServerError');
+      await socket.ask({ type: 'event', event: 'd', data: 1, ackId: 3 });
     }
     assert.deepEqual(upstream.requests.filter((r) => r.method === 'OPTIONS')
       .map((r) => r.target), ['/one/validate', '/two/validate', '/x%5B1%5D%2C%60y/validate']);
     assert.equal(upstream.requests.at(-1).target, '/x%5B1%5D%2C%60y/A');
-    assert.match(server.log, /EventHandlerNotFound/);
+    for (const [level, event] of [['warning', 'c'], ['debug', 'd']])
+      assert.deepEqual(server.log.match(
+        new RegExp(`${level} core: EventHandlerNotFound hub=\\S+ .*event=${event}`, 'g'))
+        .map((line) => /hub=(\S+)/.exec(line)[1]), ['one', 'two', 'x[1],`y']);
   });
