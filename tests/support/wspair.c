@@ -176,6 +176,13 @@ pair_send(unsigned first, const char *payload)
 }
 
 void
+pair_send_texts(const char *letters)
+{
+	for (; *letters; letters++)
+		pair_send(FRAME_FIN | FRAME_TEXT, (char[]){ *letters, '\0' });
+}
+
+void
 pair_send_close(uint16_t code)
 {
 	const char text[3] = { (char)(code >> 8), (char)code, '\0' };

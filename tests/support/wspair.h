@@ -43,6 +43,7 @@ void pair_turn(void);
 /* The client writes. */
 void pair_write(struct wps_span bytes);
 void pair_send(unsigned first, const char *payload);
+void pair_send_texts(const char *letters); /* one for each */
 void pair_send_close(uint16_t code);
 
 /* The server pushes a text. */

@@ -16,13 +16,6 @@
 #define PING (FRAME_FIN | FRAME_PING)
 #define CLOSE (FRAME_FIN | FRAME_CLOSE)
 
-static void
-send_texts(const char *letters)
-{
-	for (; *letters; letters++)
-		pair_send(WHOLE_TEXT, (char[]){ *letters, '\0' });
-}
-
 /* --- messages ------------------------------------------------------------- */
 
 static void
@@ -90,7 +83,7 @@ test_behind_its_close_the_client_is_not_heard(void)
 {
 	pair_open();
 	pair_send_close(3000);
-	send_texts("ab");
+	pair_send_texts("ab");
 	pair_send(PING, "");
 	pair_check_owner("ended", "ended(3000 peer)");
 	pair_close();
@@ -117,7 +110,7 @@ test_behind_a_close_of_ours_nothing_goes_either_way(void)
 	ws_close(pair.ws, 1001, WPS_SPAN(""));
 	check_number("push", pair_push("late"), WPS_OK);
 	ws_ping(pair.ws);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_send(PING, "x");
 	ws_close(pair.ws, 1011, WPS_SPAN("only the first counts"));
 	pair_check_client("close", "close(1001)");
@@ -156,7 +149,7 @@ static void
 test_the_end_of_the_socket_is_the_end(void)
 {
 	pair_open();
-	send_texts("a");
+	pair_send_texts("a");
 	shutdown(pair.fd, SHUT_WR);
 	pair_check_owner("ended", "text(a) ended(1006 peer)");
 	pair_close();
@@ -197,7 +190,7 @@ test_a_violation_is_the_owners_to_close(void)
 	pair_write(WPS_SPAN("\x81\x01" "a"));
 	pair_check_owner("told", "fail(1002)");
 	pair_check_client("closed", "close(1002 frame is not masked)");
-	send_texts("a");
+	pair_send_texts("a");
 	pair_check_owner("deaf", "");
 	clock_pass(pair.worker, pair.limits.close_wait_ms + WHEEL_TICK_MS);
 	pair_check_owner("ended", "ended(1006 us)");
@@ -218,7 +211,7 @@ static void
 test_messages_before_a_close_are_given(void)
 {
 	pair_open();
-	send_texts("abc");
+	pair_send_texts("abc");
 	pair_send_close(1000);
 	pair_check_owner("all before it", "text(a) text(b) text(c) "
 	    "ended(1000 peer)");
@@ -243,10 +236,10 @@ test_held_messages_wait_in_order(void)
 {
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("ab");
+	pair_send_texts("ab");
 	pair_check_owner("nothing", "");
 	ws_hold(pair.ws, false);
-	send_texts("c");
+	pair_send_texts("c");
 	pair_check_owner("in order", "text(a) text(b) text(c)");
 	pair_close();
 }
@@ -260,7 +253,7 @@ test_what_is_read_behind_a_hold_stays_behind(void)
 
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_turn();
 	ws_hold(pair.ws, false);
 	ws_feed_early(pair.ws,
@@ -274,13 +267,13 @@ test_held_messages_are_limited_by_number(void)
 {
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("ab");
+	pair_send_texts("ab");
 	pair_turn();
 	check_number("below", ws_listens(pair.ws), true);
-	send_texts("c");
+	pair_send_texts("c");
 	pair_turn();
 	check_number("at the limit", ws_listens(pair.ws), false);
-	send_texts("de");
+	pair_send_texts("de");
 	pair_check_owner("nothing", "");
 	ws_hold(pair.ws, false);
 	pair_check_owner("all", "text(a) text(b) text(c) text(d) text(e)");
@@ -363,7 +356,7 @@ test_a_rest_of_early_bytes_waits(void)
 	ws_hold(pair.ws, true);
 	ws_feed_early(pair.ws,
 	    (struct wps_span){ bytes, (size_t)(end - bytes) });
-	send_texts("i");
+	pair_send_texts("i");
 	pair_check_owner("held", "");
 	ws_hold(pair.ws, false);
 	pair_check_owner("in order", "text(a) text(b) text(c) text(d) text(e) "
@@ -376,10 +369,10 @@ test_pings_are_answered_while_messages_wait(void)
 {
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_send(PING, "1");
 	pair_check_client("answered", "pong(1)");
-	send_texts("bc");
+	pair_send_texts("bc");
 	pair_send(PING, "2");
 	pair_check_client("behind the limit", "");
 	ws_hold(pair.ws, false);
@@ -392,7 +385,7 @@ test_a_hold_that_is_taken_back_changes_nothing(void)
 {
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_turn();
 	ws_hold(pair.ws, false);
 	ws_hold(pair.ws, true);
@@ -412,9 +405,9 @@ test_messages_wait_for_a_turn_that_has_room(void)
 {
 	pair_open();
 	pair.tire_each = true;
-	send_texts("abcdef");
+	pair_send_texts("abcdef");
 	pair_send(PING, "1");
-	send_texts("g");
+	pair_send_texts("g");
 	pair_turn_once();
 	check_number("one", (long)pair.events_len, (long)strlen("text(a) "));
 	check_number("rests", ws_listens(pair.ws), false);
@@ -422,7 +415,7 @@ test_messages_wait_for_a_turn_that_has_room(void)
 	    "text(f) text(g)");
 	pair_check_client("answered", "pong(1)");
 	check_number("reads on", ws_listens(pair.ws), true);
-	send_texts("h");
+	pair_send_texts("h");
 	pair_check_owner("more", "text(h)");
 	pair_close();
 }
@@ -442,7 +435,7 @@ test_what_was_held_waits_for_a_turn_that_has_room(void)
 
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_turn();
 	worker_later(pair.worker, &mail);
 	ws_hold(pair.ws, false);
@@ -457,7 +450,7 @@ test_a_hold_and_a_full_turn_end_each_for_itself(void)
 {
 	pair_open();
 	pair.tire_each = pair.hold_each = true;
-	send_texts("abcdefg");
+	pair_send_texts("abcdefg");
 	pair_check_owner("held", "text(a)");
 	for (char c = 'b'; c <= 'g'; c++) {
 		char expected[] = { 't', 'e', 'x', 't', '(', c, ')', '\0' };
@@ -475,7 +468,7 @@ test_a_close_behind_a_full_turn_is_heard(void)
 {
 	pair_open();
 	pair.tire_each = true;
-	send_texts("abc");
+	pair_send_texts("abc");
 	pair_send_close(1000);
 	pair_check_client("answered", "close(1000) eof");
 	pair_check_owner("all of it", "text(a) text(b) text(c) ended(1000 peer)");
@@ -487,7 +480,7 @@ test_the_loss_of_the_client_behind_a_full_turn_is_heard(void)
 {
 	pair_open();
 	pair.tire_each = true;
-	send_texts("abc");
+	pair_send_texts("abc");
 	shutdown(pair.fd, SHUT_WR);
 	pair_check_owner("all of it", "text(a) text(b) text(c) ended(1006 peer)");
 	pair_close();
@@ -498,7 +491,7 @@ test_a_transport_that_waits_for_a_turn_may_end(void)
 {
 	pair_open();
 	pair.tire_each = true;
-	send_texts("abc");
+	pair_send_texts("abc");
 	pair_turn_once();
 	ws_cut(pair.ws);
 	pair_check_owner("gone", "text(a) ended(1006 peer)");
@@ -525,9 +518,9 @@ test_a_congested_socket_rests_behind_what_it_has_read(void)
 {
 	pair_open();
 	congest(true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_check_owner("read", "text(a)");
-	send_texts("b");
+	pair_send_texts("b");
 	pair_check_owner("rests", "");
 	congest(false);
 	pair_check_owner("read on", "text(b)");
@@ -551,7 +544,7 @@ test_relief_does_not_wake_a_socket_that_holds_enough(void)
 	pair_write((struct wps_span){ bytes, (size_t)(end - bytes) });
 	pair_turn();
 	congest(false);
-	send_texts("g");
+	pair_send_texts("g");
 	pair_turn();
 	check_number("rests", ws_listens(pair.ws), false);
 	ws_hold(pair.ws, false);
@@ -566,7 +559,7 @@ test_readiness_does_not_wake_a_congested_socket(void)
 	pair_open();
 	congest(true);
 	ws_hold(pair.ws, true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_turn();
 	ws_hold(pair.ws, false);
 	pair_check_owner("what was read", "text(a)");
@@ -581,7 +574,7 @@ test_a_socket_that_rests_may_end(void)
 {
 	pair_open();
 	congest(true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_check_owner("read", "text(a)");
 	ws_cut(pair.ws);
 	congest(false);

@@ -14,15 +14,7 @@
 #include <sys/socket.h>
 
 #define WHOLE_TEXT (FRAME_FIN | FRAME_TEXT)
-#define PING (FRAME_FIN | FRAME_PING)
 #define CLOSE (FRAME_FIN | FRAME_CLOSE)
-
-static void
-send_texts(const char *letters)
-{
-	for (; *letters; letters++)
-		pair_send(WHOLE_TEXT, (char[]){ *letters, '\0' });
-}
 
 /* --- closing a held one --------------------------------------------------- */
 
@@ -31,7 +23,7 @@ test_a_close_of_the_client_waits_behind_what_it_said(void)
 {
 	pair_open();
 	pair.hold_each = true;
-	send_texts("abc");
+	pair_send_texts("abc");
 	pair_send_close(1000);
 	pair_check_owner("the first", "text(a)");
 	pair_check_client("no answer yet", "");
@@ -53,7 +45,7 @@ test_a_client_may_leave_behind_its_close(void)
 {
 	pair_open();
 	pair.hold_each = true;
-	send_texts("ab");
+	pair_send_texts("ab");
 	pair_send_close(4000);
 	shutdown(pair.fd, SHUT_WR);
 	pair_check_owner("the first", "text(a)");
@@ -70,7 +62,7 @@ test_the_loss_of_the_client_waits_behind_what_it_said(void)
 {
 	pair_open();
 	pair.hold_each = true;
-	send_texts("ab");
+	pair_send_texts("ab");
 	shutdown(pair.fd, SHUT_WR);
 	pair_check_owner("the first", "text(a)");
 	check_number("not read any more", ws_listens(pair.ws), false);
@@ -89,7 +81,7 @@ test_a_failed_write_does_not_lose_what_is_not_read(void)
 {
 	for (int closes = 0; closes <= 1; closes++) {
 		pair_open();
-		send_texts("ab");
+		pair_send_texts("ab");
 		if (closes)
 			pair_send_close(1000);
 		close(pair.fd);
@@ -107,7 +99,7 @@ static void
 test_a_failed_write_ends_a_client_that_is_there(void)
 {
 	pair_open();
-	send_texts("a");
+	pair_send_texts("a");
 	shutdown(pair.ws->stream->io.fd, SHUT_WR);
 	CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
 	pair_check_owner("the end", "text(a) ended(1006 peer)");
@@ -120,9 +112,9 @@ test_a_failed_write_does_not_lose_what_rests(void)
 {
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("abc");
+	pair_send_texts("abc");
 	pair_turn();
-	send_texts("de");
+	pair_send_texts("de");
 	close(pair.fd);
 	pair.fd = -1;
 	CU_ASSERT_EQUAL(pair_push("into the void"), WPS_OK);
@@ -139,7 +131,7 @@ test_a_failed_write_does_not_lose_what_was_said(void)
 {
 	pair_open();
 	pair.hold_each = true;
-	send_texts("ab");
+	pair_send_texts("ab");
 	pair_check_owner("the first", "text(a)");
 	close(pair.fd);
 	pair.fd = -1;
@@ -161,7 +153,7 @@ test_a_close_behind_a_failed_write_needs_no_answer(void)
 {
 	pair_open();
 	pair.hold_each = true;
-	send_texts("ab");
+	pair_send_texts("ab");
 	pair_send_close(1000);
 	pair_check_owner("the first", "text(a)");
 	close(pair.fd);
@@ -180,7 +172,7 @@ test_a_failed_write_does_not_lose_what_waits_for_a_turn(void)
 {
 	pair_open();
 	pair.tire_each = true;
-	send_texts("abc");
+	pair_send_texts("abc");
 	pair_turn_once();
 	close(pair.fd);
 	pair.fd = -1;
@@ -194,7 +186,7 @@ test_a_close_of_ours_ends_one_that_is_lost(void)
 {
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("a");
+	pair_send_texts("a");
 	shutdown(pair.fd, SHUT_WR);
 	pair_check_owner("waits", "");
 	ws_close(pair.ws, 1001, WPS_SPAN(""));
@@ -208,7 +200,7 @@ test_a_cut_does_not_wait_for_what_was_said(void)
 {
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_send_close(1000);
 	pair_check_owner("nothing", "");
 	ws_cut(pair.ws);
@@ -241,7 +233,7 @@ test_a_close_of_ours_finds_that_of_the_client(void)
 {
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_send_close(1000);
 	pair_turn();
 	ws_close(pair.ws, 1001, WPS_SPAN(""));
@@ -255,7 +247,7 @@ test_a_close_of_ours_ends_a_socket_that_rests(void)
 {
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("abcdef");
+	pair_send_texts("abcdef");
 	pair_turn();
 	check_number("rests", ws_listens(pair.ws), false);
 	ws_close(pair.ws, 1001, WPS_SPAN(""));
@@ -271,7 +263,7 @@ test_a_hold_may_end_when_the_connection_has(void)
 {
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_turn();
 	ws_cut(pair.ws);
 	ws_hold(pair.ws, false);
@@ -280,7 +272,7 @@ test_a_hold_may_end_when_the_connection_has(void)
 	pair_close();
 	pair_open();
 	ws_hold(pair.ws, true);
-	send_texts("a");
+	pair_send_texts("a");
 	pair_turn();
 	ws_hold(pair.ws, false);
 	ws_cut(pair.ws);
