@@ -558,16 +558,23 @@ test_an_idle_connection_is_closed_without_a_word(void)
 	end();
 }
 
+/* Its request is held, and the client goes. */
 static void
-test_an_answer_to_nobody_ends_the_connection(void)
+leave_behind(const char *request)
 {
-	begin("gone");
 	service.hold = true;
-	say(REQUEST("/1"));
+	say(request);
 	CU_ASSERT_FATAL(service.held != NULL);
 	close(at.fd);
 	at.fd = -1;
 	turn();
+}
+
+static void
+test_an_answer_to_nobody_ends_the_connection(void)
+{
+	begin("gone");
+	leave_behind(REQUEST("/1"));
 	release();
 	turn();
 	expect_int("gone", list_empty(&at.worker->https), true);
@@ -705,12 +712,7 @@ static void
 test_who_leaves_before_the_upgrade_is_told(void)
 {
 	begin("gone before the upgrade");
-	service.hold = true;
-	say(UPGRADE);
-	CU_ASSERT_FATAL(service.held != NULL);
-	close(at.fd);
-	at.fd = -1;
-	turn();
+	leave_behind(UPGRADE);
 	expect_int("told", service.gone, 1);
 	release();
 	turn();
@@ -813,12 +815,7 @@ static void
 test_a_connection_is_freed_once(void)
 {
 	begin("due and abandoned");
-	service.hold = true;
-	say(UPGRADE);
-	CU_ASSERT_FATAL(service.held != NULL);
-	close(at.fd);
-	at.fd = -1;
-	turn();
+	leave_behind(UPGRADE);
 	expect_int("gone", (int)service.gone, 1);
 	answer(service.held);
 	http_abandon_all(at.worker);
