@@ -185,7 +185,8 @@ event_hold(struct wps_conn *conn)
 		ws_hold(conn->ws, event_holds(conn));
 }
 
-/* Clients can cause it at will: the operator is told of the first one of a hub. */
+/* Clients can cause it at will: the operator is told of the first one of a hub, by
+ * each worker. */
 static void
 log_unhandled(struct wps_conn *conn, struct wps_span name)
 {
